@@ -1,0 +1,39 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+bool log_level_parse(const char *text, enum log_level *ret_level)
+{
+	for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+		if (strcmp(text, level_names[i]) == 0) {
+			*ret_level = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void log_line(struct log *log, enum log_level level, const char *format, ...)
+{
+	char line[1024];
+	size_t used;
+	va_list args;
+
+	if (!log || !log->out || level > log->level)
+		return;
+	used = (size_t)snprintf(line, sizeof line, "%s: ", level_names[level]);
+	va_start(args, format);
+	vsnprintf(line + used, sizeof line - used - 1, format, args);
+	va_end(args);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	strcat(line, "\n");
+	if (log->before)
+		log->before(log);
+	fputs(line, log->out);
+	fflush(log->out);
+}
