@@ -1,0 +1,33 @@
+/* config: what the person set: a flag beats the environment (LARDER_<KEY>) beats the file larder.conf (key = value).
+ *
+ * Files: /etc/larder/larder.conf, then ${XDG_CONFIG_HOME:-~/.config}/larder/larder.conf, or the one named. Blocks on the disk.
+ */
+#ifndef LARDER_NODE_CONFIG_H
+#define LARDER_NODE_CONFIG_H
+
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stdint.h>
+
+struct config {
+	char *home;       /* absolute; default ${XDG_CACHE_HOME:-~/.cache}/larder */
+	char *hub;        /* URL; LARDER_HUB, else HF_ENDPOINT, else https://huggingface.co */
+	char *token;      /* HF_TOKEN, else the token file of the Hugging Face tools; NULL: none */
+	char *proxy;      /* NULL: the usual variables */
+	char *ca_file;    /* NULL: the system's */
+	char *sha256;     /* name of a kernel; NULL: the fastest */
+	uint64_t max_size; /* bytes; 0: no limit. Written 500G, 1T, 200M (powers of 1024) */
+	uint64_t min_free; /* UINT64_MAX: the default of store.h */
+	enum log_level log_level; /* default warn */
+};
+
+struct config_flag {
+	const char *key, *value; /* "home", "/srv/larder" */
+};
+
+/* ERR_USAGE names the key, the value, where it was set and what would be right. `file` NULL: the usual files. */
+enum err config_load(struct config *ret_config, const char *file, const struct config_flag *flags, size_t count, struct why *why) LARDER_MUST_USE;
+void config_release(struct config *config); /* wipes the token */
+
+#endif

@@ -1,0 +1,84 @@
+/* hub: what a Hugging Face Hub says and gives, with its ways and failures understood.
+ *
+ * Two operations, on the loop, never blocking: hub_look() tells which files a name stands for, with their digests; hub_body_start() streams a file's bytes.
+ * Inside: redirects (the token goes to the hub's own origin only), 429 waited out by Retry-After or RateLimit, retries with growing waits, renamed repos, all pages
+ * of a listing, remembered answers (index.h) when the hub is away, captive portals told from hubs. Nothing here proves bytes: fetch.h does.
+ */
+#ifndef LARDER_NODE_HUB_H
+#define LARDER_NODE_HUB_H
+
+#include "node/http.h"
+#include "node/name.h"
+#include "store/index.h"
+#include "store/store.h"
+
+#define HUB_LISTING_MAX_BYTES ((size_t)256 << 20) /* JSON of one listing, all pages */
+#define HUB_FILES_MAX 1000000 /* files of one listing */
+#define HUB_AWAY_MS 30000 /* how long the hub counts as away after it did not answer */
+#define HUB_QUICK_MS 2000 /* how long it may be silent where a remembered answer can serve instead */
+
+struct hub;
+
+struct hub_options {
+	const char *url;     /* "https://huggingface.co"; a path prefix is fine; no trailing slash needed */
+	const char *token;   /* NULL: none. Copied, wiped on destroy; never logged */
+	struct store *store; /* remembers answers; secret for scopes; clock and log. Borrowed, as are loop and http */
+};
+
+enum err hub_create(struct loop *loop, struct http *http, const struct hub_options *options, struct hub **ret_hub,
+		    struct why *why) LARDER_MUST_USE;
+void hub_destroy(struct hub *hub);
+/* "huggingface.co", "127.0.0.1:8080": host and non-default port, as kept in the index. Borrowed. */
+const char *hub_host(const struct hub *hub);
+
+struct hub_file {
+	char *path;           /* checked with tree_path_is_safe() */
+	uint64_t size;
+	struct digest digest; /* DIGEST_SHA256 for LFS files, DIGEST_GIT_SHA1 for all others */
+};
+
+/* The answer to a look: the files a name stands for at one commit. */
+struct hub_listing {
+	enum repo_type type;
+	char *repo;           /* canonical, after renames */
+	char commit[41];
+	enum visibility visibility;
+	bool remembered;      /* the hub was away: this is its answer of `at_s` */
+	int64_t at_s;
+	struct hub_file *files; /* by path */
+	size_t count;
+};
+void hub_listing_release(struct hub_listing *listing);
+
+/* One look; embedded by the caller: set name and on_done, leave the rest zero. */
+struct hub_look {
+	const struct name *name;  /* borrowed until done. With a path: that file alone (a HEAD; the listing has one entry); else all files */
+	void (*on_done)(struct hub_look *look, enum err err, const struct why *why);
+	struct hub_listing listing; /* the answer, when ERR_OK; the caller's to release */
+	struct hub_look_run *run; /* hub's */
+};
+
+/* Errors of on_done: ERR_NOT_FOUND (no such repo, revision or file, the sentence says which; a repo that may be private says so), ERR_DENIED (gated or token refused, with the remedy), ERR_HUB_AWAY
+ * (with the remedy), ERR_INVALID (not a hub: captive portal, nonsense), ERR_LIMIT. on_done is never called from within hub_look_start(). For a commit hash the remembered answer comes
+ * without a request. */
+enum err hub_look_start(struct hub *hub, struct hub_look *look, struct why *why) LARDER_MUST_USE;
+void hub_look_cancel(struct hub *hub, struct hub_look *look);
+
+/* Bytes first .. end-1 of one file, in order, each once; embedded by the caller. Goes on over cut connections, expired signed addresses, servers that ignore Range, gzip, 429. */
+struct hub_body {
+	enum repo_type type;
+	const char *repo, *commit; /* borrowed until done */
+	const struct hub_file *file; /* borrowed until done; its size must be what the server says, else ERR_INVALID */
+	uint64_t first, end;
+	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel */
+	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought nothing. ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
+	void (*on_done)(struct hub_body *body, enum err err, const struct why *why);
+	struct hub_body_run *run; /* hub's */
+};
+
+enum err hub_body_start(struct hub *hub, struct hub_body *body, struct why *why) LARDER_MUST_USE;
+void hub_body_cancel(struct hub *hub, struct hub_body *body);
+void hub_body_pause(struct hub_body *body);
+void hub_body_resume(struct hub_body *body);
+
+#endif

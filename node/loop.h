@@ -1,0 +1,53 @@
+/* loop: one thread's wait for descriptors and timers.
+ *
+ * Watches and timers are embedded in what they serve (container_of finds the way back). Handlers run on the loop's thread, one at a time; they may start and
+ * cancel any watch or timer, themselves included. Nothing here is thread-safe; other threads reach the loop through a descriptor (pool.h).
+ */
+#ifndef LARDER_NODE_LOOP_H
+#define LARDER_NODE_LOOP_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/pool.h"
+
+struct loop;
+
+struct loop_watch {
+	int fd;
+	short events;  /* of poll(2) */
+	void (*ready)(struct loop_watch *watch, short revents);
+	struct list link; /* the loop's while watched */
+};
+
+struct loop_timer {
+	int64_t at_ms;
+	void (*fire)(struct loop_timer *timer);
+	size_t place; /* the loop's: place in its heap + 1; 0 when not running. Zero it before the first use. */
+};
+
+/* `clock` is borrowed. */
+enum err loop_create(struct clock *clock, struct loop **ret_loop) LARDER_MUST_USE;
+/* What is still watched or running is forgotten, not called. */
+void loop_destroy(struct loop *loop);
+
+int64_t loop_now_ms(struct loop *loop);
+
+/* A watch is started with fd, events and ready set; `events` may be changed while it is watched. */
+void loop_watch_start(struct loop *loop, struct loop_watch *watch);
+void loop_watch_cancel(struct loop *loop, struct loop_watch *watch); /* harmless when not watched, if zeroed before its first use */
+
+/* (Re)start: fires once, `delay_ms` from now, never before this call returns. ERR_NO_MEMORY only when more timers run than ever before. */
+enum err loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms) LARDER_MUST_USE;
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer); /* harmless when not running */
+
+/* Have the jobs of `pool` reaped on this loop while it exists. At most one pool. */
+void loop_attach_pool(struct loop *loop, struct pool *pool);
+
+/* Run until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* One turn: wait for at most `timeout_ms` (-1: until something happens), call what is ready. */
+void loop_turn(struct loop *loop, int timeout_ms);
+
+#endif
