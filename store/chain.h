@@ -15,7 +15,7 @@
 #define CHAIN_CHUNK ((size_t)1 << 20) /* bytes a chunk; the last one may be shorter, and empty only when the blob is */
 #define CHAIN_MAX_BLOB ((uint64_t)1 << 40) /* no blob is larger: bounds chains at 32 MiB */
 
-/* How many chunks a blob of that size has; how long chunk `index` is; where it begins. */
+/* How many chunks a blob of that size has; how long chunk `index` is (0 where there is none); where it begins. */
 uint64_t chain_chunk_count(uint64_t size);
 size_t chain_chunk_len(uint64_t size, uint64_t index);
 static inline uint64_t chain_chunk_offset(uint64_t index) { return index * CHAIN_CHUNK; }
@@ -46,8 +46,8 @@ void chain_advance(const struct sha256_engine *engine, uint64_t size, uint64_t i
 struct chain_link {
 	uint64_t index;
 	const uint8_t *data; /* chain_chunk_len(size, index) bytes */
-	const uint8_t *before, *after; /* 32 bytes each; `before` may be NULL for index 0 */
-	bool holds; /* the answer */
+	const uint8_t *before, *after; /* 32 bytes each; for index 0 `before` is not looked at: it is S(0) */
+	bool holds; /* the answer; false where there is no such chunk */
 };
 
 /* Check many links of one blob, in lanes, on this thread. */
@@ -55,7 +55,7 @@ void chain_check(const struct sha256_engine *engine, uint64_t size, struct chain
 
 /* Check chunks first .. first + count - 1 of an open file against a chain and its digest, reading in slices that stay in the cache,
  * with lanes full. holds[k] becomes 1 where link first + k holds, else 0 (a chunk that cannot be read, or is not there, does not
- * hold). Blocks on the disk. ERR_NO_MEMORY. A read error is no failure here, but *ret_io_errno, if not NULL, tells the last one (0: none). */
+ * hold). Bytes behind the blob's size are not looked at. Blocks on the disk. ERR_NO_MEMORY. A read error is no failure here, but *ret_io_errno, if not NULL, tells the last one (0: none). */
 enum err chain_check_file(const struct sha256_engine *engine, int fd, const struct chain *chain, const struct digest *digest,
 			  uint64_t first, size_t count, uint8_t *holds, int *ret_io_errno) LARDER_MUST_USE;
 

@@ -33,10 +33,12 @@ const struct sha256_kernel *const *sha256_kernels(void);
 /* The supported kernel of that name, or NULL. */
 const struct sha256_kernel *sha256_kernel_find(const char *name);
 
-/* What this processor does best. */
+/* What this processor does best. The three may be the same. */
 struct sha256_engine {
 	const struct sha256_kernel *serial; /* for one message: lanes == 1 */
-	const struct sha256_kernel *wide;   /* for many; may be the same as serial */
+	const struct sha256_kernel *narrow; /* for 2 .. narrow_max messages: wide would run mostly empty */
+	const struct sha256_kernel *wide;   /* for many */
+	unsigned narrow_max;
 };
 
 /* `choice` is NULL (choose the fastest), or the name of a kernel to be used for what it fits ("portable" forces both). Unknown or
@@ -49,6 +51,10 @@ struct sha256_state sha256_read_state(const uint8_t bytes[SHA256_LEN]);
 
 /* Move one state over `blocks` * 64 bytes. */
 void sha256_advance(const struct sha256_engine *engine, struct sha256_state *state, const uint8_t *data, size_t blocks);
+
+/* Move any number of states, each over `blocks` * 64 bytes of data of its own, with as many at once as pays. */
+void sha256_advance_many(const struct sha256_engine *engine, struct sha256_state *const states[], const uint8_t *const data[],
+			 size_t count, size_t blocks);
 
 /* Finish a message: `state` stands before its last `tail_len` bytes (any number), `total_len` is the whole message's length, and
  * total_len - tail_len is a multiple of 64. Writes the digest. */
