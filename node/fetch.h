@@ -18,6 +18,8 @@ struct fetcher_options {
 	struct store *store;
 };
 
+#define FETCH_BUSY_MS 200    /* how often a file that another process is fetching is looked at again */
+
 enum err fetcher_create(const struct fetcher_options *options, struct fetcher **ret_fetcher) LARDER_MUST_USE;
 /* Cancels what runs; waits for workers. */
 void fetcher_destroy(struct fetcher *fetcher);
@@ -31,13 +33,14 @@ struct fetch {
 	void (*on_done)(struct fetch *fetch, enum err err, const struct why *why);
 	struct digest digest;    /* SHA-256 of the file, when done */
 	bool was_held;           /* it was in the store already: nothing was transferred */
-	uint64_t bytes_done;     /* of file->size, those that are in the store; may be looked at any time */
-	uint64_t bytes_from_hub; /* transferred by this fetch */
-	struct fetch_run *run;   /* fetcher's */
+	uint64_t bytes_done;     /* of file->size, those that are here; may be looked at any time */
+	uint64_t bytes_from_hub; /* transferred so far; of several that wait for one transfer the first alone counts them */
+	struct fetch_run *run;   /* fetcher's, as is the next */
+	struct list link;
 };
 
 enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *why) LARDER_MUST_USE;
-/* What has arrived stays in the store as a partial blob. */
-void fetch_cancel(struct fetcher *fetcher, struct fetch *fetch);
+/* No callback will come. What has arrived stays in the store as a partial blob. Harmless when not running. */
+void fetch_cancel(struct fetch *fetch);
 
 #endif
