@@ -1,0 +1,53 @@
+#include "base/list.h"
+
+#include "support/cmocka.h"
+
+struct item {
+	int value;
+	struct list link;
+};
+
+static void keeps_the_order_and_finds_the_owner(void **state)
+{
+	struct item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
+	struct list head;
+	int expected = 1;
+
+	(void)state;
+	list_init(&head);
+	assert_true(list_is_empty(&head));
+	for (int i = 0; i < 3; i++)
+		list_append(&head, &items[i].link);
+	list_each(at, &head)
+		assert_int_equal(container_of(at, struct item, link)->value, expected++);
+	assert_int_equal(expected, 4);
+}
+
+static void may_lose_the_one_that_is_looked_at(void **state)
+{
+	struct item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
+	struct list head;
+
+	(void)state;
+	list_init(&head);
+	for (int i = 0; i < 3; i++)
+		list_append(&head, &items[i].link);
+	list_each_safe(at, &head)
+		if (container_of(at, struct item, link)->value != 2)
+			list_remove(at);
+	assert_ptr_equal(head.next, &items[1].link);
+	assert_ptr_equal(head.prev, &items[1].link);
+	list_remove(&items[1].link);
+	list_remove(&items[1].link);
+	assert_true(list_is_empty(&head));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_the_order_and_finds_the_owner),
+		cmocka_unit_test(may_lose_the_one_that_is_looked_at),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
