@@ -77,7 +77,8 @@ enum err why_set(struct why *why, enum err code, const char *format, ...)
 enum err why_errno(struct why *why, int error_number, const char *format, ...)
 {
 	enum err code = err_from_errno(error_number);
-	char text[128];
+	char space[128];
+	const char *text;
 	va_list args;
 	size_t used;
 
@@ -86,8 +87,7 @@ enum err why_errno(struct why *why, int error_number, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why->text, sizeof why->text, format, args);
 	va_end(args);
-	if (strerror_r(error_number, text, sizeof text) != 0)
-		snprintf(text, sizeof text, "error %d", error_number);
+	text = strerror_r(error_number, space, sizeof space); /* the GNU one: may or may not use the space */
 	used = strlen(why->text);
 	snprintf(why->text + used, sizeof why->text - used, ": %s", text);
 	tame(why->text);
