@@ -17,6 +17,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from hub import Hub  # noqa: E402
+from hub_tls import make_certificates  # noqa: E402
+from proxy import Proxy  # noqa: E402
 
 MIB = 1 << 20
 SIZE = 5 * MIB + 77
@@ -341,3 +343,23 @@ def test_as_a_program_with_curl(tmp_path):
     finally:
         hub.terminate()
         assert hub.wait(10) == 0
+
+
+def test_over_tls(tmp_path):
+    authority, pair = make_certificates(str(tmp_path))
+    with Hub(tls=pair) as hub:
+        hub.add("org/model", {"a.bin": (3 * MIB, 1)})
+        got = subprocess.run(["curl", "-sSL", "--noproxy", "*", "--cacert", authority,
+                              hub.url + "/org/model/resolve/main/a.bin"], capture_output=True)
+        assert len(got.stdout) == 3 * MIB, got.stderr
+        assert subprocess.run(["curl", "-s", "--noproxy", "*", hub.url], capture_output=True).returncode == 60
+
+
+def test_through_the_proxy(hub):
+    with Proxy() as proxy:
+        for extra, method in (([], "GET"), (["--proxytunnel"], "CONNECT")):
+            got = subprocess.run(["curl", "-sSL", "--noproxy", "", "--proxy", proxy.url, *extra, hub.file],
+                                 capture_output=True)
+            assert len(got.stdout) == SIZE, got.stderr
+            assert proxy.requests[-1] == "%s %s" % (method, hub.cdn_url.split("/")[-1])
+        assert proxy.bytes > 2 * SIZE
