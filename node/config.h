@@ -1,6 +1,7 @@
 /* config: what the person set: a flag beats the environment (LARDER_<KEY>) beats the file larder.conf (key = value).
  *
- * Files: /etc/larder/larder.conf, then ${XDG_CONFIG_HOME:-~/.config}/larder/larder.conf, or the one named. Blocks on the disk.
+ * Files: /etc/larder/larder.conf, then ${XDG_CONFIG_HOME:-~/.config}/larder/larder.conf, or the one named. Keys are those of `struct config`, but for the token,
+ * which has no key. A path may begin with ~/; in a file it must not be relative otherwise. Blocks on the disk.
  */
 #ifndef LARDER_NODE_CONFIG_H
 #define LARDER_NODE_CONFIG_H
@@ -20,11 +21,15 @@ struct config {
 	uint64_t max_size; /* bytes; 0: no limit. Written 500G, 1T, 200M (powers of 1024) */
 	uint64_t min_free; /* UINT64_MAX: the default of store.h */
 	enum log_level log_level; /* default warn */
+	struct why note;  /* what was passed over in the surroundings (HF_ENDPOINT that is a gateway, a token that cannot be one); "": nothing */
 };
 
 struct config_flag {
 	const char *key, *value; /* "home", "/srv/larder" */
 };
+
+/* "10", "500M", "1.5T": a number of bytes, K/M/G/T are powers of 1024, with or without B or iB behind. False for anything else. */
+bool config_parse_size(const char *text, uint64_t *ret_bytes);
 
 /* ERR_USAGE names the key, the value, where it was set and what would be right. `file` NULL: the usual files. */
 enum err config_load(struct config *ret_config, const char *file, const struct config_flag *flags, size_t count, struct why *why) LARDER_MUST_USE;
