@@ -88,9 +88,13 @@ class Hub:
         return self.faults.hits(number)
 
     def counters(self):
+        """See Record.summary."""
+        self.record.settle()
         return self.record.summary()
 
     def log(self):
+        """One dictionary a request, in the order in which they came."""
+        self.record.settle()
         with self.record.lock:
             return list(self.record.log)
 

@@ -17,13 +17,14 @@ class Answerer:
 
     def run(self, exchange, kind, repo_id, path, act):
         faults = self.hub.faults.pick(kind, repo_id, path)
+        self.hub.record.begin(kind, repo_id, path, exchange)
         try:
             if not self.fail_early(exchange, faults):
                 act(exchange, faults)
         finally:
             if "expire-after" in faults:
                 self.hub.expire_links()
-            self.hub.record.add(kind, repo_id, path, exchange)
+            self.hub.record.end(exchange)
 
     def fail_early(self, exchange, faults):
         if "hang" in faults:

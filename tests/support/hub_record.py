@@ -3,6 +3,8 @@ import threading
 import time
 
 CONTENT = ("resolve", "cached", "cdn")
+SENDING = ("cached", "cdn")
+SETTLE_SECONDS = 0.05
 LOG_LIMIT = 100000
 
 
@@ -13,27 +15,46 @@ class Record:
 
     def reset(self):
         with self.lock:
+            self.active = {}
             self.requests = {}
             self.bytes = {}
             self.files = {}
             self.log = []
             self.leaks = []
 
-    def add(self, kind, repo, path, exchange):
+    def begin(self, kind, repo, path, exchange):
+        line = {"kind": kind, "repo": repo, "file": path, "method": exchange.method, "target": exchange.target,
+                "range": exchange.headers.get("range"), "status": None, "bytes": 0,
+                "auth": "authorization" in exchange.headers, "agent": exchange.headers.get("user-agent"),
+                "via": exchange.headers.get("via")}
+        with self.lock:
+            self.active[exchange] = line
+            self.requests[kind] = self.requests.get(kind, 0) + 1
+            if len(self.log) < LOG_LIMIT:
+                self.log.append(line)
+            if path and kind in CONTENT:
+                self._file(line)["requests"] += kind in SENDING
+
+    def end(self, exchange):
         """Called once for each request when its answer has ended, however it ended."""
         with self.lock:
-            self.requests[kind] = self.requests.get(kind, 0) + 1
+            line = self.active.pop(exchange, None)
+            if line is None:
+                return  # it began before reset()
+            kind = line["kind"]
+            line.update(status=exchange.status, bytes=exchange.sent)
             self.bytes[kind] = self.bytes.get(kind, 0) + exchange.sent
-            if path and kind in CONTENT:
-                file = self.files.setdefault("%s:%s" % (repo, path), {"requests": 0, "bytes": 0})
-                file["requests"] += kind in ("cached", "cdn")
-                file["bytes"] += exchange.sent if kind != "resolve" or exchange.status in (200, 206) else 0
-            if len(self.log) < LOG_LIMIT:
-                self.log.append({
-                    "kind": kind, "repo": repo, "file": path, "method": exchange.method, "target": exchange.target,
-                    "range": exchange.headers.get("range"), "status": exchange.status, "bytes": exchange.sent,
-                    "auth": "authorization" in exchange.headers, "agent": exchange.headers.get("user-agent"),
-                    "via": exchange.headers.get("via")})
+            if line["file"] and kind in SENDING:
+                self._file(line)["bytes"] += exchange.sent
+
+    def _file(self, line):
+        return self.files.setdefault("%s:%s" % (line["repo"], line["file"]), {"requests": 0, "bytes": 0})
+
+    def settle(self):
+        """Waits a moment for answers whose last byte a client has just read."""
+        end = time.monotonic() + SETTLE_SECONDS
+        while self.active and time.monotonic() < end:
+            time.sleep(0.002)
 
     def leak(self, what, exchange):
         with self.lock:
@@ -41,13 +62,15 @@ class Record:
                                "authorization": exchange.headers.get("authorization", "")[:12]})
 
     def summary(self):
-        """requests and bytes by kind and file; `content_requests` and `content_bytes` over all files."""
+        """requests and bytes by kind and file; `content_requests` and `content_bytes` over all files, the latter with
+        those of answers that have not ended."""
         with self.lock:
+            moving = sum(e.sent for e, line in self.active.items() if line["kind"] in SENDING)
             return {"requests": dict(self.requests), "bytes": dict(self.bytes),
                     "files": {k: dict(v) for k, v in self.files.items()},
                     "total_requests": sum(self.requests.values()),
                     "content_requests": sum(f["requests"] for f in self.files.values()),
-                    "content_bytes": sum(f["bytes"] for f in self.files.values()),
+                    "content_bytes": moving + sum(f["bytes"] for f in self.files.values()),
                     "leaks": list(self.leaks)}
 
 

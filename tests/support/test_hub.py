@@ -286,6 +286,7 @@ def test_slow_stalled_and_silent(hub):
         sock.settimeout(0.2)
         with pytest.raises(TimeoutError):
             answer.read(1)
+        assert hub.counters()["content_bytes"] == SIZE + 10
     with pytest.raises(TimeoutError):
         urllib.request.urlopen(hub.url + "/api/models/org/model/tree/main", timeout=0.3)
 
