@@ -24,6 +24,7 @@ struct loop_timer {
 	int64_t at_ms;
 	void (*fire)(struct loop_timer *timer);
 	size_t place; /* the loop's: place in its heap + 1; 0 when not running. Zero it before the first use. */
+	uint64_t order; /* the loop's: timers of the same time fire in the order in which they were started */
 };
 
 /* `clock` is borrowed. */
@@ -44,10 +45,11 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer); /* harmless
 /* Have the jobs of `pool` reaped on this loop while it exists. At most one pool. */
 void loop_attach_pool(struct loop *loop, struct pool *pool);
 
-/* Run until loop_stop(). */
+/* Run until loop_stop(); at once back when that was called before. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
-/* One turn: wait for at most `timeout_ms` (-1: until something happens), call what is ready. */
+/* One turn: wait for at most `timeout_ms` (-1: until something happens), call what is ready, then the timers that are due; what a handler starts has
+ * its turn in the next one. Never from within a handler. */
 void loop_turn(struct loop *loop, int timeout_ms);
 
 #endif
