@@ -1,4 +1,4 @@
-/* http: requests over libcurl, many at once on the loop. The only file that calls libcurl.
+/* http: requests over libcurl, many at once on the loop. The only module that calls libcurl.
  *
  * No redirect is followed and no status is judged here: hub.h does that. HTTP/1.1 and 2, connections are kept and shared. Loop's thread only; never blocks.
  */
@@ -24,7 +24,7 @@ struct http_header {
 	char *name, *value; /* value trimmed */
 };
 
-/* Status line and headers of the final answer (1xx are skipped). Lives until done. */
+/* Status line and headers of the final answer (1xx are skipped). Lives until on_done has returned. */
 struct http_answer {
 	int status;
 	struct http_header *headers;
@@ -52,19 +52,21 @@ struct http_request {
 	/* Body bytes; borrowed for the call. May pause (these bytes count as taken) or cancel. */
 	void (*on_bytes)(struct http_request *request, const uint8_t *data, size_t len);
 	/* The end, once, never from within http_start(). ERR_OK: the whole body came, whatever the status. ERR_HUB_AWAY: could not connect, be resolved, be talked to, or timed
-	 * out before the headers. ERR_CUT: ended early, reset or stalled after the headers. ERR_UNSUPPORTED: TLS refused the certificate. ERR_LIMIT. */
+	 * out before the headers. ERR_CUT: ended early, reset or stalled after the headers. ERR_UNSUPPORTED: TLS refused the certificate. ERR_LIMIT, ERR_NO_MEMORY.
+	 * The sentence names the host, never the rest of the address (which may be signed). */
 	void (*on_done)(struct http_request *request, enum err err, const struct why *why);
 	struct http_transfer *transfer; /* http's */
 };
 
 enum err http_create(struct loop *loop, const struct http_options *options, struct http **ret_http, struct why *why) LARDER_MUST_USE;
-/* Cancels what still runs. */
+/* Cancels what still runs. Never from within a handler of a request. */
 void http_destroy(struct http *http);
 
-/* ERR_INVALID for a URL that is not http(s), ERR_NO_MEMORY; then on_done is not called. */
+/* ERR_INVALID for a URL that is not http(s) or a token that cannot be in a header, ERR_NO_MEMORY; then on_done is not called. From any handler. */
 enum err http_start(struct http *http, struct http_request *request, struct why *why) LARDER_MUST_USE;
 /* No further callback; harmless when not running. */
 void http_cancel(struct http *http, struct http_request *request);
+/* on_bytes rests until resumed; a resumed request goes on in a later turn of the loop. Both harmless when not running. */
 void http_pause(struct http_request *request);
 void http_resume(struct http_request *request);
 
