@@ -1,0 +1,152 @@
+/* Withdrawing what is damaged, recovering what is unknown, removing what is not wanted: the changes of what blobs/ holds. */
+#include "store/blob_private.h"
+
+#include "store/journal.h"
+#include "store/partial_private.h"
+#include "store/tree_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* The journal that the withdrawn file goes on with, claiming all; NULL when there can be none. */
+static struct journal *write_claims(struct blob *blob, enum err *ret_err)
+{
+	struct journal *journal = NULL;
+
+	*ret_err = journal_open(blob->store, &blob->record.digest, false, &journal, NULL);
+	if (!*ret_err)
+		*ret_err = journal_put_all(journal, &blob->chain, NULL);
+	if (*ret_err) {
+		journal_remove(journal);
+		return NULL;
+	}
+	return journal;
+}
+
+/* Under the lock of the store. */
+static void move_out(struct blob *blob, const struct journal *journal, enum err journal_err)
+{
+	int dir = blob->store->dir;
+	char data[PLACE_MAX];
+
+	if (!file_is_at(dir, blob->name, blob->fd))
+		return; /* replaced meanwhile */
+	/* If this fails, the file has another identity or another place from here on, and is found out again. */
+	(void)!index_blob_remove(blob->store->index, &blob->record.digest, NULL);
+	place_data(&blob->record.digest, data);
+	if (journal) {
+		fchmodat(dir, blob->name, 0600, 0);
+		renameat(dir, blob->name, dir, data);
+	} else if (journal_err == ERR_BUSY) {
+		/* Somebody is fetching it as a whole just now. */
+		unlinkat(dir, blob->name, 0);
+	}
+}
+
+void blob_withdraw(struct blob *blob)
+{
+	struct journal *journal;
+	enum err journal_err;
+	int lock = -1;
+
+	log_warn(blob->store->options.log, "%s is damaged and not held any more; getting it again repairs it", blob->path);
+	if (blob->store->options.read_only)
+		return;
+	journal = write_claims(blob, &journal_err);
+	if (store_lock(blob->store, &lock, NULL) == ERR_OK)
+		move_out(blob, journal, journal_err);
+	store_unlock(lock);
+	journal_close(journal);
+}
+
+enum err blob_recover(struct store *store, const struct digest *digest, struct why *why)
+{
+	char name[PLACE_MAX], text[DIGEST_TEXT_MAX];
+	struct partial *partial;
+	struct digest found;
+	struct stat st;
+	enum err err;
+
+	if (fstatat(store->dir, place_blob(digest, name), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+		return why_set(why, ERR_NOT_FOUND, "%s is not in the store", digest_text(digest, text));
+	err = partial_open_orphan(store, digest, (uint64_t)st.st_size, &partial, why);
+	if (err)
+		return err;
+	if (partial_is_complete(partial)) {
+		err = partial_commit(partial, &found, why);
+		if (err)
+			partial_close(partial);
+		else
+			log_info(store->options.log, "%s/%s was proven again and is held", store->home, name);
+		return err;
+	}
+	log_warn(store->options.log, "%s/%s was not what its name says", store->home, name);
+	if (partial_have_bytes(partial) == 0)
+		partial_discard(partial);
+	else
+		partial_close(partial);
+	return why_set(why, ERR_NOT_FOUND, "%s is not in the store", digest_text(digest, text));
+}
+
+/* Under the lock of the store. The file goes first: a record without a file is found out; a file without a record would be taken in again. */
+static enum err remove_locked(struct store *store, const struct blob_record *record, struct why *why)
+{
+	char name[PLACE_MAX], parent[PLACE_MAX];
+	int fd = openat(store->dir, place_blob(&record->digest, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), failed = 0;
+
+	if (fd < 0 && errno != ENOENT)
+		return why_errno(why, errno, "cannot open %s/%s", store->home, name);
+	if (fd >= 0) {
+		failed = file_lock(fd, LOCK_EX | LOCK_NB);
+		if (!failed && unlinkat(store->dir, name, 0) != 0)
+			failed = errno;
+		close(fd);
+	}
+	if (failed == EWOULDBLOCK)
+		return why_set(why, ERR_BUSY, "%s/%s is in use", store->home, name);
+	if (!failed)
+		failed = dir_sync(store->dir, place_blob_dir(&record->digest, parent));
+	if (failed && failed != ENOENT)
+		return why_errno(why, failed, "cannot remove %s/%s", store->home, name);
+	return index_blob_remove(store->index, &record->digest, why);
+}
+
+enum err blob_remove_counted(struct store *store, const struct digest *digest, bool even_pinned, uint64_t *ret_links,
+			     struct why *why)
+{
+	char text[DIGEST_TEXT_MAX];
+	struct blob_record record;
+	bool found = false;
+	int lock = -1;
+	enum err err;
+
+	err = store_lock(store, &lock, why);
+	if (err)
+		return err;
+	err = store_find(store, digest, &found, &record, why);
+	if (err)
+		goto out;
+	if (!found)
+		err = why_set(why, ERR_NOT_FOUND, "%s is not in the store", digest_text(digest, text));
+	else if (record.pinned && !even_pinned)
+		err = why_set(why, ERR_BUSY, "%s is pinned: unpin it first", digest_text(digest, text));
+	else
+		err = remove_locked(store, &record, why);
+	if (!err && record.pinned)
+		err = index_blob_pin(store->index, digest, false, why);
+	if (!err)
+		*ret_links = tree_forget(store, digest);
+out:
+	store_unlock(lock);
+	return err;
+}
+
+enum err blob_remove(struct store *store, const struct digest *digest, bool even_pinned, struct why *why)
+{
+	uint64_t links;
+
+	return blob_remove_counted(store, digest, even_pinned, &links, why);
+}

@@ -1,0 +1,345 @@
+#include "store/partial_private.h"
+
+#include "store/gc.h"
+#include "store/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define UNNAMED_TRIES 100
+
+static enum err create(struct store *store, uint64_t size, struct partial **ret_partial, struct why *why)
+{
+	struct partial *partial;
+	enum err err;
+
+	if (size > CHAIN_MAX_BLOB)
+		return why_set(why, ERR_LIMIT, "%llu bytes are more than a blob may have", (unsigned long long)size);
+	partial = calloc(1, sizeof *partial);
+	if (!partial)
+		return why_set(why, ERR_NO_MEMORY, "out of memory for a blob of %llu bytes", (unsigned long long)size);
+	partial->store = store;
+	partial->size = size;
+	partial->chunks = chain_chunk_count(size);
+	partial->data_fd = -1;
+	partial->flags = calloc((size_t)partial->chunks, 1);
+	err = chain_init(&partial->chain, size);
+	if (!err && !partial->flags)
+		err = ERR_NO_MEMORY;
+	if (err) {
+		partial_destroy(partial);
+		return why_set(why, err, "no memory for the chain of a blob of %llu bytes", (unsigned long long)size);
+	}
+	*ret_partial = partial;
+	return ERR_OK;
+}
+
+static enum err data_failed(const struct partial *partial, int error_number, const char *what, struct why *why)
+{
+	struct statvfs fs;
+
+	if (err_from_errno(error_number) == ERR_NO_SPACE && fstatvfs(store_dir(partial->store), &fs) == 0)
+		return why_set(why, ERR_NO_SPACE, "no space at %s: %llu bytes are needed, %llu are free", store_home(partial->store),
+			       (unsigned long long)partial->size, (unsigned long long)fs.f_bavail * fs.f_frsize);
+	return why_errno(why, error_number, "cannot %s %s/%s", what, store_home(partial->store), partial->data_path);
+}
+
+/* All of its space now, so that a disk that is too small is known before the first byte is asked for. */
+static enum err allocate(struct partial *partial, struct why *why)
+{
+	int fd = partial->data_fd;
+
+	if (ftruncate(fd, (off_t)partial->size) != 0)
+		return data_failed(partial, errno, "make room for", why);
+	if (partial->size == 0 || fallocate(fd, 0, 0, (off_t)partial->size) == 0)
+		return ERR_OK;
+	/* Not glibc's posix_fallocate(), which writes to every block where the file system cannot allocate. */
+	if (errno == EOPNOTSUPP || errno == ENOSYS)
+		return ERR_OK;
+	return data_failed(partial, errno, "make room for", why);
+}
+
+/* A file in blobs/ that the index does not know was left by a crash, between its being renamed and being noted, or by the index having been
+ * lost. It becomes the data again; what it is worth is found out as for any other. */
+static enum err take_back(struct partial *partial, bool *ret_taken, struct why *why)
+{
+	int dir = store_dir(partial->store), lock = -1;
+	struct blob_record record;
+	char path[PLACE_MAX];
+	bool found = true;
+	struct stat st;
+	enum err err;
+
+	*ret_taken = false;
+	place_blob(&partial->digest, path);
+	if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return ERR_OK;
+	err = store_lock(partial->store, &lock, why);
+	if (err)
+		return err;
+	err = store_find(partial->store, &partial->digest, &found, &record, why);
+	if (err || found || fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		goto out;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != partial->size)
+		unlinkat(dir, path, 0);
+	else if (fchmodat(dir, path, 0600, 0) == 0 && renameat(dir, path, dir, partial->data_path) == 0)
+		*ret_taken = true;
+	else
+		err = why_errno(why, errno, "cannot move %s/%s", store_home(partial->store), path);
+out:
+	store_unlock(lock);
+	return err;
+}
+
+/* Forget the claims that cannot be checked because a state beside them is not known. */
+static void drop_uncheckable(struct partial *partial)
+{
+	for (uint64_t i = 0; i < partial->chunks; i++) {
+		if (!(partial->flags[i] & (JOURNAL_HAVE | JOURNAL_PROVEN)))
+			partial->flags[i] = 0;
+		if (!partial_can_put(partial, i) || !partial_knows_after(partial, i))
+			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+	}
+}
+
+/* A state that was never proven is worth something only while the bytes before it are all here: else it may be the one that is wrong, and
+ * would refuse good chunks for ever. */
+static void drop_unfounded(struct partial *partial)
+{
+	bool unbroken = true;
+
+	for (uint64_t i = 0; i < partial->chunks; i++) {
+		unbroken = unbroken && partial_has(partial, i);
+		if (!unbroken && !(partial->flags[i] & JOURNAL_PROVEN) && i + 1 < partial->chunks)
+			partial->flags[i] = 0;
+		if (!partial_can_put(partial, i))
+			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+	}
+}
+
+static enum err recheck(struct partial *partial, struct why *why)
+{
+	uint8_t *holds = calloc((size_t)partial->chunks, 1);
+	enum err err = ERR_OK;
+
+	if (!holds)
+		return why_set(why, ERR_NO_MEMORY, "out of memory at %s", partial->data_path);
+	drop_uncheckable(partial);
+	for (uint64_t first = 0, end; !err && first < partial->chunks; first = end) {
+		for (end = first; end < partial->chunks && partial_has(partial, end);)
+			end++;
+		if (end > first)
+			err = chain_check_file(store_engine(partial->store), partial->data_fd, &partial->chain, &partial->digest, first,
+					       (size_t)(end - first), holds + first, NULL);
+		else
+			end++;
+	}
+	if (err) {
+		free(holds);
+		return why_set(why, err, "cannot check %s/%s", store_home(partial->store), partial->data_path);
+	}
+	for (uint64_t i = 0; i < partial->chunks; i++)
+		if (!holds[i])
+			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+	free(holds);
+	drop_unfounded(partial);
+	partial_count(partial);
+	return ERR_OK;
+}
+
+/* Without a journal, a file that may well be whole is read from its beginning. Nothing is learned when it is not. */
+static enum err recheck_by_hashing(struct partial *partial, struct why *why)
+{
+	uint8_t *data = malloc(CHAIN_CHUNK), after[SHA256_LEN] = {0};
+	struct sha256_state state = sha256_initial();
+	struct chain chain = {0};
+	enum err err = data ? chain_init(&chain, partial->size) : ERR_NO_MEMORY;
+
+	if (err) {
+		free(data);
+		return why_set(why, err, "out of memory at %s", partial->data_path);
+	}
+	for (uint64_t i = 0; i < partial->chunks; i++) {
+		size_t len = chain_chunk_len(partial->size, i);
+		if (file_read_at(partial->data_fd, data, len, chain_chunk_offset(i)) != 0)
+			goto out;
+		chain_advance(store_engine(partial->store), partial->size, i, &state, data, len, after);
+		if (i < chain.count)
+			memcpy(chain.states[i], after, SHA256_LEN);
+		state = sha256_read_state(after);
+	}
+	if (memcmp(after, partial->digest.bytes, SHA256_LEN) != 0)
+		goto out;
+	err = journal_put_all(partial->journal, &chain, why);
+	if (err)
+		goto out;
+	memset(partial->flags, JOURNAL_HAVE | JOURNAL_STATE | JOURNAL_PROVEN, (size_t)partial->chunks);
+	chain_release(&partial->chain);
+	partial->chain = chain;
+	chain = (struct chain){0};
+	partial_count(partial);
+out:
+	chain_release(&chain);
+	free(data);
+	return err;
+}
+
+static enum err start_new(struct partial *partial, struct why *why)
+{
+	int dir = store_dir(partial->store);
+	struct gc_result gone;
+	enum err err;
+
+	unlinkat(dir, partial->data_path, 0);
+	err = gc_make_room(partial->store, partial->size, &gone, why);
+	if (!err)
+		err = journal_reset(partial->journal, partial->size, why);
+	if (err)
+		return err;
+	partial->data_fd = openat(dir, partial->data_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (partial->data_fd < 0)
+		return data_failed(partial, errno, "create", why);
+	return allocate(partial, why);
+}
+
+/* Go on with the data that is there. */
+static enum err resume(struct partial *partial, bool was_blob, struct why *why)
+{
+	struct gc_result gone;
+	struct stat st;
+	enum err err = ERR_OK;
+
+	if (fstat(partial->data_fd, &st) != 0)
+		return data_failed(partial, errno, "look at", why);
+	if ((uint64_t)st.st_size < partial->size)
+		err = gc_make_room(partial->store, partial->size - (uint64_t)st.st_size, &gone, why);
+	if (!err && (uint64_t)st.st_size != partial->size)
+		err = allocate(partial, why);
+	if (!err && !journal_is_for(partial->journal, partial->size))
+		err = journal_reset(partial->journal, partial->size, why);
+	if (!err)
+		err = journal_load(partial->journal, &partial->chain, partial->flags, why);
+	if (!err)
+		err = recheck(partial, why);
+	if (!err && was_blob && !partial_is_complete(partial))
+		err = recheck_by_hashing(partial, why);
+	return err;
+}
+
+/* `only_blob`: nothing but a file that is taken back from blobs/ will do, else ERR_NOT_FOUND. */
+static enum err open_files(struct partial *partial, bool only_blob, bool *ret_is_new, struct why *why)
+{
+	int dir = store_dir(partial->store);
+	bool was_blob = false;
+	enum err err;
+
+	*ret_is_new = false;
+	err = take_back(partial, &was_blob, why);
+	if (err)
+		return err;
+	if (only_blob && !was_blob)
+		return why_set(why, ERR_NOT_FOUND, "there is no file to be taken back");
+	if (was_blob || journal_is_for(partial->journal, partial->size)) {
+		/* A commit that failed has made it read-only. */
+		fchmodat(dir, partial->data_path, 0600, 0);
+		partial->data_fd = openat(dir, partial->data_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (partial->data_fd >= 0)
+			return resume(partial, was_blob, why);
+		if (errno != ENOENT)
+			return data_failed(partial, errno, "open", why);
+	}
+	*ret_is_new = true;
+	return start_new(partial, why);
+}
+
+static enum err open_named(struct store *store, const struct digest *digest, uint64_t size, bool only_blob,
+			   struct partial **ret_partial, struct why *why)
+{
+	struct partial *partial;
+	bool is_new = false;
+	enum err err;
+
+	if (digest->algorithm != DIGEST_SHA256)
+		return why_set(why, ERR_INVALID, "a blob is named by its SHA-256");
+	err = create(store, size, &partial, why);
+	if (err)
+		return err;
+	partial->digest = *digest;
+	place_data(digest, partial->data_path);
+	err = journal_open(store, digest, false, &partial->journal, why);
+	if (!err)
+		err = open_files(partial, only_blob, &is_new, why);
+	if (!err)
+		*ret_partial = partial;
+	else if (is_new)
+		partial_discard(partial);
+	else
+		partial_destroy(partial);
+	return err;
+}
+
+enum err partial_open(struct store *store, const struct digest *digest, uint64_t size, struct partial **ret_partial,
+		      struct why *why)
+{
+	return open_named(store, digest, size, false, ret_partial, why);
+}
+
+enum err partial_open_orphan(struct store *store, const struct digest *digest, uint64_t size, struct partial **ret_partial,
+			     struct why *why)
+{
+	return open_named(store, digest, size, true, ret_partial, why);
+}
+
+/* Whoever tidies up removes an unnamed one that is not locked: then try again. */
+static int open_unnamed_data(struct partial *partial)
+{
+	uint64_t number;
+	int failed;
+
+	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+		return EIO;
+	snprintf(partial->data_path, sizeof partial->data_path, PLACE_PARTIAL "/" PLACE_UNNAMED "%016llx" PLACE_DATA_END,
+		 (unsigned long long)number);
+	partial->data_fd = openat(store_dir(partial->store), partial->data_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (partial->data_fd < 0)
+		return errno;
+	failed = file_lock(partial->data_fd, LOCK_EX | LOCK_NB);
+	if (!failed && !file_is_at(store_dir(partial->store), partial->data_path, partial->data_fd))
+		failed = ESTALE;
+	if (failed) {
+		close(partial->data_fd);
+		partial->data_fd = -1;
+	}
+	return failed;
+}
+
+enum err partial_open_unnamed(struct store *store, uint64_t size, struct partial **ret_partial, struct why *why)
+{
+	struct partial *partial;
+	struct gc_result gone;
+	int failed = ESTALE;
+	enum err err;
+
+	err = create(store, size, &partial, why);
+	if (err)
+		return err;
+	err = gc_make_room(store, size, &gone, why);
+	if (err)
+		goto out;
+	for (int tries = 0; (failed == ESTALE || failed == EWOULDBLOCK || failed == EEXIST) && tries < UNNAMED_TRIES; tries++)
+		failed = open_unnamed_data(partial);
+	err = failed ? data_failed(partial, failed, "create", why) : allocate(partial, why);
+out:
+	if (err)
+		partial_discard(partial);
+	else
+		*ret_partial = partial;
+	return err;
+}

@@ -1,0 +1,27 @@
+/* store_private: what the files of the store share about an open store, and the lock on its layout.
+ */
+#ifndef LARDER_STORE_STORE_PRIVATE_H
+#define LARDER_STORE_STORE_PRIVATE_H
+
+#include "store/digest.h"
+#include "store/store.h"
+
+struct store {
+	struct store_options options; /* .home is `home` */
+	char *home;
+	int dir;
+	struct index *index;
+	uint8_t secret[STORE_SECRET_LEN];
+};
+
+/* Held, briefly, while files in blobs/ or links in repos/ and what the index says of them change together, by any process or
+ * thread. Taken after a journal's lock, never before. Waits. Give *ret_fd back with store_unlock(). */
+enum err store_lock(struct store *store, int *ret_fd, struct why *why) LARDER_MUST_USE;
+void store_unlock(int fd);
+
+/* The index's record of a blob, where not having one is no failure. */
+struct blob_record;
+enum err store_find(struct store *store, const struct digest *digest, bool *ret_found, struct blob_record *ret_record,
+		    struct why *why) LARDER_MUST_USE;
+
+#endif
