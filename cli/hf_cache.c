@@ -1,5 +1,6 @@
 #include "cli/hf_cache.h"
 
+#include "cli/export.h"
 #include "store/tree.h"
 
 #include <errno.h>
@@ -13,43 +14,6 @@
 
 /* See bford.info/cachedir: backup programs leave such directories out. */
 static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n# This file marks a cache directory.\n";
-
-static bool env_path(char **ret, const char *variable, const char *below)
-{
-	const char *value = getenv(variable);
-
-	if (!value || !*value)
-		return false;
-	return asprintf(ret, "%s%s", value, below) >= 0;
-}
-
-enum err hf_cache_find(char **ret_dir, struct why *why)
-{
-	char *dir = NULL;
-
-	if (env_path(&dir, "HF_HUB_CACHE", "") || env_path(&dir, "HUGGINGFACE_HUB_CACHE", "") || env_path(&dir, "HF_HOME", "/hub") ||
-	    env_path(&dir, "XDG_CACHE_HOME", "/huggingface/hub") || env_path(&dir, "HOME", "/.cache/huggingface/hub")) {
-		*ret_dir = dir;
-		return ERR_OK;
-	}
-	return why_set(why, ERR_USAGE, "no place for a Hugging Face cache: set HF_HOME or HOME");
-}
-
-/* Make every directory above the last slash of `path`. */
-static enum err make_parents(const char *path, struct why *why)
-{
-	char *copy = strdup(path);
-	enum err err = copy ? ERR_OK : ERR_NO_MEMORY;
-
-	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && !err; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-			err = why_errno(why, errno, "cannot make the directory %s", copy);
-		*slash = '/';
-	}
-	free(copy);
-	return err;
-}
 
 /* Write a small file under a temporary name and rename it. */
 static enum err write_small(const char *path, const char *text, struct why *why)
@@ -95,7 +59,7 @@ static enum err mark_cache(const char *cache_dir, struct why *why)
 
 	if (asprintf(&tag, "%s/CACHEDIR.TAG", cache_dir) < 0)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
-	err = make_parents(tag, why);
+	err = export_make_parents(tag, why);
 	if (!err && access(tag, F_OK) != 0)
 		err = write_small(tag, cachedir_tag, why);
 	free(tag);
@@ -145,7 +109,7 @@ static enum err put_blob(const char *path, struct blob *blob, uint64_t *progress
 			__atomic_fetch_add(progress, blob_size(blob), __ATOMIC_RELAXED);
 		return ERR_OK;
 	}
-	err = make_parents(path, why);
+	err = export_make_parents(path, why);
 	return err ? err : blob_export(blob, path, progress, cancel, why);
 }
 
@@ -171,7 +135,7 @@ static enum err put_link(const char *link, const char *target, struct why *why)
 
 	if (len > 0 && (size_t)len == strlen(target) && memcmp(now, target, (size_t)len) == 0)
 		return ERR_OK;
-	err = make_parents(link, why);
+	err = export_make_parents(link, why);
 	if (err)
 		return err;
 	if (asprintf(&temporary, "%s.larder-%ld", link, (long)getpid()) < 0)
@@ -223,7 +187,7 @@ enum err hf_cache_set_ref(struct hf_cache *cache, const char *revision, const ch
 		return why_set(why, ERR_INVALID, "%s cannot be a path below a cache", revision);
 	if (asprintf(&path, "%s/refs/%s", cache->repo_dir, revision) < 0)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
-	err = make_parents(path, why);
+	err = export_make_parents(path, why);
 	if (!err)
 		err = write_small(path, commit, why);
 	free(path);

@@ -17,11 +17,7 @@ struct hf_cache {
 	char *repo_dir; /* absolute; owned */
 };
 
-/* HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else $HF_HOME/hub, else ${XDG_CACHE_HOME:-~/.cache}/huggingface/hub. To be freed with free(). ERR_USAGE when there is not
- * even a home directory. */
-enum err hf_cache_find(char **ret_dir, struct why *why) LARDER_MUST_USE;
-
-/* `repo` is "ORG/NAME". */
+/* `repo` is "ORG/NAME"; dirs.h tells where the usual cache is. */
 enum err hf_cache_open(struct hf_cache *cache, const char *cache_dir, enum repo_type type, const char *repo, struct why *why) LARDER_MUST_USE;
 void hf_cache_close(struct hf_cache *cache);
 
