@@ -38,7 +38,7 @@ static void move_out(struct blob *blob, const struct journal *journal, enum err 
 	(void)!index_blob_remove(blob->store->index, &blob->record.digest, NULL);
 	place_data(&blob->record.digest, data);
 	if (journal) {
-		fchmodat(dir, blob->name, 0600, 0);
+		(void)!fchmodat(dir, blob->name, 0600, 0);
 		renameat(dir, blob->name, dir, data);
 	} else if (journal_err == ERR_BUSY) {
 		/* Somebody is fetching it as a whole just now. */

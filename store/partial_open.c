@@ -247,8 +247,8 @@ static enum err open_files(struct partial *partial, bool only_blob, bool *ret_is
 	if (only_blob && !was_blob)
 		return why_set(why, ERR_NOT_FOUND, "there is no file to be taken back");
 	if (was_blob || journal_is_for(partial->journal, partial->size)) {
-		/* A commit that failed has made it read-only. */
-		fchmodat(dir, partial->data_path, 0600, 0);
+		/* A commit that failed has made it read-only; should this not help, opening tells. */
+		(void)!fchmodat(dir, partial->data_path, 0600, 0);
 		partial->data_fd = openat(dir, partial->data_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		if (partial->data_fd >= 0)
 			return resume(partial, was_blob, why);
