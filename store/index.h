@@ -30,7 +30,8 @@ struct blob_record {
 	enum visibility visibility; /* read only here: public where any hub says so, else the strictest known */
 };
 
-/* --- blobs */
+/* --- blobs. Putting one marks it as used now, whatever record->last_use says, and pins it when record->pinned; a pin that is there stays, even
+ * while the blob is away, until index_blob_pin() takes it. */
 enum err index_blob_put(struct index *index, const struct blob_record *record, const struct chain *chain, struct why *why) LARDER_MUST_USE;
 enum err index_blob_get(struct index *index, const struct digest *digest, struct blob_record *ret_record, struct why *why) LARDER_MUST_USE;
 enum err index_blob_chain(struct index *index, const struct digest *digest, struct chain *ret_chain, struct why *why) LARDER_MUST_USE;
