@@ -43,6 +43,7 @@ struct fetch_run {
 	struct inflow inflow;
 	struct list names;   /* struct wanted, not handed over yet */
 	uint64_t bytes_done, from_hub_new;
+	int64_t last_byte_ms, proven_ms; /* when the hub's last byte was here, and when every link was closed */
 	struct loop_timer retry;
 	bool has_waited;     /* for another process */
 	bool has_failed;     /* then this is how */
@@ -207,6 +208,7 @@ static void on_inflow_done(struct inflow *inflow, enum err err, const struct why
 {
 	struct fetch_run *run = container_of(inflow, struct fetch_run, inflow);
 
+	run->last_byte_ms = loop_now_ms(run->fetcher->use.loop);
 	if (err)
 		note_failure(run, err, why);
 	if (!run->job_out)
@@ -220,6 +222,12 @@ static void bring(struct fetch_run *run, uint64_t first, uint64_t chunks)
 
 	if (err)
 		fail(run, err, &why);
+}
+
+static void commit(struct fetch_run *run)
+{
+	run->proven_ms = loop_now_ms(run->fetcher->use.loop);
+	run_job(run, STEP_COMMIT);
 }
 
 /* Start what is next. No job is out. */
@@ -236,7 +244,7 @@ static void go_on(struct fetch_run *run)
 	else if (partial_next_missing(intake_partial(run->handed.intake), 0, &first, &chunks))
 		bring(run, first, chunks);
 	else
-		run_job(run, STEP_COMMIT);
+		commit(run);
 }
 
 /* --- after each job */
@@ -284,6 +292,14 @@ static void after_write(struct fetch_run *run)
 		go_on(run);
 }
 
+static void after_commit(struct fetch_run *run)
+{
+	log_debug(store_log(run->fetcher->use.store), "%s: proven %lld ms after its last byte, in the store %lld ms later", run->file.path,
+		  (long long)(run->proven_ms - run->last_byte_ms),
+		  (long long)(loop_now_ms(run->fetcher->use.loop) - run->proven_ms));
+	run_job(run, STEP_NAME);
+}
+
 static void after_name(struct fetch_run *run)
 {
 	wanted_destroy_all(&run->handed.names);
@@ -309,7 +325,7 @@ static void on_job_done(struct pool_job *job)
 	else if (run->step == STEP_WRITE)
 		after_write(run);
 	else if (run->step == STEP_COMMIT)
-		run_job(run, STEP_NAME);
+		after_commit(run);
 	else
 		after_name(run);
 }
