@@ -1,0 +1,167 @@
+/* Three kinds, all in the form of hub_listing_write():
+ *   revision  models/ORG/NAME@REV           its commit; no files
+ *   listing   models/ORG/NAME@COMMIT        all files
+ *   file      models/ORG/NAME@COMMIT:PATH   that file
+ */
+#include "node/hub_answer.h"
+#include "node/hub_listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MAX_BYTES 8192
+
+static enum err make_key(const struct hub_subject *subject, const char *revision, const char *path, struct buf *key)
+{
+	*key = (struct buf){.limit = KEY_MAX_BYTES};
+	return buf_add_format(key, "%s/%s@%s%s%s", repo_type_plural(subject->type), subject->repo, revision, path ? ":" : "", path ? path : "");
+}
+
+/* --- keeping */
+
+static enum err keep(struct hub *hub, const char *kind, const struct hub_subject *subject, const char *revision, const char *path,
+		     const struct hub_listing *listing, struct why *why)
+{
+	const char *scope = listing->visibility == VISIBILITY_PUBLIC ? "" : hub->scope;
+	struct buf value = {.limit = HUB_REMEMBER_MAX_BYTES};
+	struct buf key;
+	enum err err;
+
+	err = make_key(subject, revision, path, &key);
+	if (!err)
+		err = hub_listing_write(listing, &value);
+	if (!err)
+		err = index_answer_put(store_index(hub->store), hub->host, kind, buf_str(&key), scope, buf_str(&value), value.len, listing->at_s, why);
+	buf_release(&key);
+	buf_release(&value);
+	return err;
+}
+
+static enum err keep_all(struct hub *hub, const struct hub_subject *subject, const struct hub_listing *listing, bool files, struct why *why)
+{
+	struct hub_listing commit = *listing;
+	enum err err = ERR_OK;
+
+	commit.files = NULL;
+	commit.count = 0;
+	if (!name_is_commit(subject->revision))
+		err = keep(hub, "revision", subject, subject->revision, NULL, &commit, why);
+	if (!err && files)
+		err = keep(hub, subject->path ? "file" : "listing", subject, listing->commit, subject->path, listing, why);
+	return err;
+}
+
+void hub_remember(struct hub *hub, const struct hub_subject *asked, const struct hub_listing *listing, bool files)
+{
+	struct hub_subject canonical = *asked;
+	struct why why = {0};
+	enum err err;
+
+	err = keep_all(hub, asked, listing, files, &why);
+	canonical.repo = listing->repo;
+	if (!err && strcmp(asked->repo, listing->repo) != 0)
+		err = keep_all(hub, &canonical, listing, files, &why);
+	if (err)
+		log_debug(store_log(hub->store), "the answer of %s about %s is not remembered: %s", hub->host, asked->repo, why.text[0] ? why.text : err_name(err));
+}
+
+/* --- finding */
+
+/* The later one of what everybody may know and what this token was told. */
+static enum err get_latest(struct hub *hub, const char *kind, const char *key, struct buf *value, int64_t *ret_at_s)
+{
+	const char *const scopes[] = {"", hub->scope};
+	enum err err = ERR_NOT_FOUND;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct buf found = {.limit = HUB_REMEMBER_MAX_BYTES};
+		int64_t at_s;
+		enum err failed = index_answer_get(store_index(hub->store), hub->host, kind, key, scopes[i], &found, &at_s, NULL);
+		if (!failed && (err || at_s > *ret_at_s)) {
+			buf_release(value);
+			*value = found;
+			found = (struct buf){0};
+			*ret_at_s = at_s;
+			err = ERR_OK;
+		}
+		buf_release(&found);
+	}
+	return err;
+}
+
+static enum err find(struct hub *hub, const char *kind, const struct hub_subject *subject, const char *revision, const char *path,
+		     struct hub_listing *ret_listing)
+{
+	struct buf key, value = {0};
+	struct hub_listing listing;
+	int64_t at_s = 0;
+	enum err err;
+
+	err = make_key(subject, revision, path, &key);
+	if (!err)
+		err = get_latest(hub, kind, buf_str(&key), &value, &at_s);
+	if (!err)
+		err = hub_listing_read(buf_str(&value), value.len, &listing, NULL);
+	if (!err) {
+		listing.type = subject->type;
+		listing.at_s = at_s;
+		*ret_listing = listing;
+	}
+	buf_release(&key);
+	buf_release(&value);
+	return err;
+}
+
+/* Keep the file at `path` alone. */
+static enum err narrow(struct hub_listing *listing, const char *path)
+{
+	const struct hub_file *file = hub_listing_find(listing, path);
+	size_t at;
+
+	if (!file)
+		return ERR_NOT_FOUND;
+	at = (size_t)(file - listing->files);
+	for (size_t i = 0; i < listing->count; i++)
+		if (i != at)
+			free(listing->files[i].path);
+	listing->files[0] = listing->files[at];
+	listing->count = 1;
+	return ERR_OK;
+}
+
+static enum err find_commit(struct hub *hub, const struct hub_subject *subject, const char *commit, struct hub_listing *ret_listing)
+{
+	struct hub_listing listing = {0};
+	enum err err;
+
+	if (subject->path && find(hub, "file", subject, commit, subject->path, ret_listing) == ERR_OK)
+		return ERR_OK;
+	err = find(hub, "listing", subject, commit, NULL, &listing);
+	if (!err && subject->path)
+		err = narrow(&listing, subject->path);
+	if (err)
+		hub_listing_release(&listing);
+	else
+		*ret_listing = listing;
+	return err;
+}
+
+enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing)
+{
+	struct hub_listing revision;
+	enum err err;
+
+	if (name_is_commit(subject->revision))
+		return find_commit(hub, subject, subject->revision, ret_listing);
+	err = find(hub, "revision", subject, subject->revision, NULL, &revision);
+	if (err)
+		return err;
+	err = find_commit(hub, subject, revision.commit, ret_listing);
+	/* The commit's files may have been asked for under another name, earlier; the word on the revision is what counts. */
+	if (!err) {
+		ret_listing->at_s = revision.at_s;
+		ret_listing->visibility = revision.visibility;
+	}
+	hub_listing_release(&revision);
+	return err;
+}

@@ -1,0 +1,245 @@
+/* A look asks one question after another; each answer decides the next:
+ *
+ *   a file:  HEAD resolve -> (no digest) raw pointer -> (none, or no size) paths-info -> visibility
+ *   a repo:  info -> (files of that commit not remembered) tree, page by page         -> visibility
+ *
+ * Without a token all of it was asked anonymously, and visibility needs no question.
+ */
+#include "node/hub_look.h"
+#include "store/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* --- the end */
+
+static void run_free(struct hub_look_run *run)
+{
+	list_remove(&run->link);
+	loop_timer_cancel(run->hub->loop, &run->timer);
+	hub_ask_release(&run->ask);
+	hub_listing_release(&run->found);
+	hub_listing_release(&run->old);
+	free(run->form);
+	free(run->mark);
+	free(run);
+}
+
+static void deliver(struct hub_look_run *run, struct hub_listing *listing)
+{
+	struct hub_look *look = run->look;
+	struct why why = {0};
+
+	look->listing = *listing;
+	*listing = (struct hub_listing){0};
+	look->run = NULL;
+	run_free(run);
+	look->on_done(look, ERR_OK, &why);
+}
+
+static void deliver_old(struct hub_look_run *run)
+{
+	struct hub *hub = run->hub;
+	time_t at = (time_t)run->old.at_s;
+	char date[32] = "an unknown date";
+	struct tm utc;
+
+	if (gmtime_r(&at, &utc))
+		strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
+	if (!hub->told_away)
+		log_warn(store_log(hub->store), "the hub at %s does not answer; using what it said on %s", hub->host, date);
+	hub->told_away = true;
+	run->old.remembered = true;
+	deliver(run, &run->old);
+}
+
+/* What came instead of an answer of the hub: nothing, a login page, or a stranger's certificate. */
+static bool is_no_answer(enum err err)
+{
+	return err == ERR_HUB_AWAY || err == ERR_INVALID || err == ERR_UNSUPPORTED;
+}
+
+void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *said)
+{
+	struct hub_look *look = run->look;
+	struct why why = *said;
+
+	if (run->has_old && is_no_answer(err)) {
+		log_debug(store_log(run->hub->store), "%s", why.text);
+		deliver_old(run);
+		return;
+	}
+	look->run = NULL;
+	run_free(run);
+	look->on_done(look, err, &why);
+}
+
+void hub_look_fail_memory(struct hub_look_run *run)
+{
+	struct why why = {0};
+
+	hub_look_fail(run, why_set(&why, ERR_NO_MEMORY, "out of memory"), &why);
+}
+
+void hub_look_fail_nonsense(struct hub_look_run *run, enum err err, struct why *why)
+{
+	/* A web page that says 200 is a login page. */
+	if (run->ask.facts.is_html)
+		hub_error_portal(run->hub, why);
+	else
+		why_prefix(why, err, "%s answers a question about %s with", run->hub->host, run->asked.repo);
+	hub_look_fail(run, err, why);
+}
+
+void hub_look_succeed(struct hub_look_run *run)
+{
+	run->found.type = run->asked.type;
+	run->found.at_s = clock_wall_s(store_clock(run->hub->store));
+	if (run->unsafe)
+		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->unsafe, run->found.repo);
+	hub_remember(run->hub, &run->asked, &run->found, !run->is_known);
+	deliver(run, &run->found);
+}
+
+/* --- questions */
+
+void hub_look_ask(struct hub_look_run *run, const struct hub_ask *question, char *url)
+{
+	struct why why = {0};
+	enum err err;
+
+	hub_ask_release(&run->ask);
+	run->ask = *question;
+	run->ask.hub = run->hub;
+	err = hub_ask_start(&run->ask, url, &why);
+	if (err)
+		hub_look_fail(run, err, &why);
+}
+
+bool hub_look_settle(struct hub_look_run *run, const char *repo, const char *commit)
+{
+	if (name_is_commit(run->asked.revision) && strcmp(commit, run->asked.revision) != 0) {
+		struct why why = {0};
+		hub_look_fail(run, why_set(&why, ERR_INVALID, "%s answers a question about commit %s of %s with another commit, %s", run->hub->host, run->asked.revision,
+				  run->asked.repo, commit),
+		     &why);
+		return false;
+	}
+	if (!run->found.repo || strcmp(run->found.repo, repo) != 0) {
+		char *copy = strdup(repo);
+		if (!copy) {
+			hub_look_fail_memory(run);
+			return false;
+		}
+		free(run->found.repo);
+		run->found.repo = copy;
+	}
+	memcpy(run->found.commit, commit, sizeof run->found.commit);
+	run->at = (struct hub_subject){run->asked.type, run->found.repo, run->found.commit, run->asked.path};
+	return true;
+}
+
+static enum visibility hidden_by(const struct hub_facts *facts)
+{
+	if (strcmp(facts->code, "GatedRepo") == 0)
+		return VISIBILITY_GATED;
+	return facts->status == 401 || facts->status == 403 || facts->status == 404 ? VISIBILITY_PRIVATE : VISIBILITY_UNKNOWN;
+}
+
+static void on_visibility(struct hub_ask *asked, enum err err, const struct why *why)
+{
+	struct hub_look_run *run = container_of(asked, struct hub_look_run, ask);
+	struct hub_info info;
+
+	(void)why;
+	run->found.visibility = VISIBILITY_UNKNOWN;
+	if (err)
+		run->found.visibility = hidden_by(&asked->facts);
+	else if (hub_info_parse(buf_str(&asked->text), asked->text.len, &info, NULL) == ERR_OK)
+		run->found.visibility = info.visibility;
+	hub_look_succeed(run);
+}
+
+/* Only who has no token can tell whether the answer is for everybody. */
+void hub_look_ask_visibility(struct hub_look_run *run)
+{
+	hub_look_ask(run, &(struct hub_ask){.subject = &run->at, .method = "GET", .limit = HUB_INFO_MAX_BYTES, .anonymous = true, .on_done = on_visibility},
+	    hub_url_api(run->hub, &run->at, "revision"));
+}
+
+/* --- the beginning */
+
+static void begin(struct loop_timer *timer)
+{
+	struct hub_look_run *run = container_of(timer, struct hub_look_run, timer);
+	struct hub *hub = run->hub;
+	struct why why = {0};
+
+	run->has_old = hub_recall(hub, &run->asked, &run->old) == ERR_OK;
+	if (run->has_old && name_is_commit(run->asked.revision))
+		deliver(run, &run->old);
+	else if (run->has_old && hub_is_away(hub))
+		deliver_old(run);
+	else if (hub_is_away(hub))
+		hub_look_fail(run, why_set(&why, ERR_HUB_AWAY, "the hub at %s did not answer a moment ago, and nothing is remembered about %s; try again in half a minute", hub->host, run->asked.repo),
+		     &why);
+	else if (run->asked.path)
+		hub_look_file(run);
+	else
+		hub_look_repo(run);
+}
+
+static enum err check_name(const struct name *name, struct why *why)
+{
+	if (name->digest.algorithm != DIGEST_NONE || !name->repo || !name->revision)
+		return why_set(why, ERR_USAGE, "a digest is not looked up at the hub; name a repo");
+	if (!hub_repo_is_valid(name->repo))
+		return why_set(why, ERR_USAGE, "this is no repo: %s; a repo looks like ORG/NAME", name->repo);
+	if (name->path && !tree_path_is_safe(name->path))
+		return why_set(why, ERR_USAGE, "this is no path inside a repo: %s", name->path);
+	return ERR_OK;
+}
+
+enum err hub_look_start(struct hub *hub, struct hub_look *look, struct why *why)
+{
+	const struct name *name = look->name;
+	struct hub_look_run *run;
+	enum err err;
+
+	look->run = NULL;
+	err = check_name(name, why);
+	if (err)
+		return err;
+	run = calloc(1, sizeof *run);
+	if (!run)
+		return why_set(why, ERR_NO_MEMORY, "out of memory");
+	run->hub = hub;
+	run->look = look;
+	run->asked = (struct hub_subject){name->type, name->repo, name->revision, name->path};
+	run->timer.fire = begin;
+	list_init(&run->link);
+	err = loop_timer_start(hub->loop, &run->timer, 0);
+	if (err) {
+		run_free(run);
+		return why_set(why, err, "out of memory");
+	}
+	list_append(&hub->looks, &run->link);
+	look->run = run;
+	return ERR_OK;
+}
+
+void hub_look_cancel(struct hub *hub, struct hub_look *look)
+{
+	(void)hub;
+	if (look->run)
+		run_free(look->run);
+	look->run = NULL;
+}
+
+void hub_look_run_destroy(struct list *link)
+{
+	struct hub_look_run *run = container_of(link, struct hub_look_run, link);
+
+	hub_look_cancel(run->hub, run->look);
+}
