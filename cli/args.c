@@ -7,14 +7,14 @@
 
 const struct args_flag args_global_flags[] = {
 	{"config", 0, "FILE", "read this file instead of the usual ones"},
-	{"home", 0, "DIR", "keep everything there (default: ~/.cache/larder)"},
-	{"hub", 0, "URL", "the hub to ask (default: https://huggingface.co)"},
-	{"max-size", 0, "SIZE", "hold at most that much, as in 500G; the least recently used goes first"},
+	{"home", 0, "DIR", "keep everything there (default ~/.cache/larder)"},
+	{"hub", 0, "URL", "the hub to ask (default https://huggingface.co)"},
+	{"max-size", 0, "SIZE", "hold at most that much, as in 500G"},
 	{"min-free", 0, "SIZE", "leave that much of the disk free"},
 	{"log-level", 0, "LEVEL", "error, warn (default), info or debug"},
 	{"verbose", 'v', NULL, "tell more; twice: everything"},
-	{"quiet", 'q', NULL, "neither progress nor summary, errors only"},
-	{"json", 0, NULL, "results as JSON, one object a line"},
+	{"quiet", 'q', NULL, "errors only: no progress, no summary"},
+	{"json", 0, NULL, "print the result as one JSON object"},
 	{"help", 'h', NULL, "explain the command"},
 	{"version", 0, NULL, "print the version"},
 	{NULL},
@@ -26,11 +26,11 @@ void args_release(struct args *args)
 	*args = (struct args){0};
 }
 
-const struct command *args_find_command(const struct command *commands, const char *name)
+const struct command *args_find_command(const struct command *const *commands, const char *name)
 {
-	for (; commands->name; commands++)
-		if (strcmp(commands->name, name) == 0)
-			return commands;
+	for (; *commands; commands++)
+		if (strcmp((*commands)->name, name) == 0)
+			return *commands;
 	return NULL;
 }
 
@@ -67,7 +67,7 @@ static const struct args_flag *find_in(const struct args_flag *flags, const char
 }
 
 /* Among the global flags, those of `command`, and, while that is not known, those of all commands. */
-static const struct args_flag *find_flag(const struct command *commands, const struct command *command, const char *name, size_t len, char letter)
+static const struct args_flag *find_flag(const struct command *const *commands, const struct command *command, const char *name, size_t len, char letter)
 {
 	const struct args_flag *flag = find_in(args_global_flags, name, len, letter);
 
@@ -75,8 +75,8 @@ static const struct args_flag *find_flag(const struct command *commands, const s
 		return flag;
 	if (command)
 		return find_in(command->flags, name, len, letter);
-	for (; !flag && commands->name; commands++)
-		flag = find_in(commands->flags, name, len, letter);
+	for (; !flag && *commands; commands++)
+		flag = find_in((*commands)->flags, name, len, letter);
 	return flag;
 }
 
@@ -101,12 +101,12 @@ static enum err unknown_flag(const struct command *command, const char *word, st
 		       command ? command->name : "", command ? command->name : "", command ? " " : "");
 }
 
-static enum err unknown_command(const struct command *commands, const char *word, struct why *why)
+static enum err unknown_command(const struct command *const *commands, const char *word, struct why *why)
 {
 	const char *best = NULL;
 
-	for (; commands->name; commands++)
-		best = suggest_nearer(word, best, commands->name);
+	for (; *commands; commands++)
+		best = suggest_nearer(word, best, (*commands)->name);
 	if (best)
 		return why_set(why, ERR_USAGE, "there is no command \"%s\": did you mean larder %s?", word, best);
 	return why_set(why, ERR_USAGE, "there is no command \"%s\": larder help lists them", word);
@@ -132,7 +132,7 @@ static enum err take_value(struct args *args, const struct args_flag *flag, cons
 	return give(args, flag, written ? written : *words->at++, why);
 }
 
-static enum err take_long(struct args *args, const struct command *commands, const char *word, struct words *words, struct why *why)
+static enum err take_long(struct args *args, const struct command *const *commands, const char *word, struct words *words, struct why *why)
 {
 	const char *name = word + 2;
 	size_t len = strcspn(name, "=");
@@ -148,7 +148,7 @@ static enum err take_long(struct args *args, const struct command *commands, con
 	return give(args, flag, NULL, why);
 }
 
-static enum err take_short(struct args *args, const struct command *commands, const char *word, struct words *words, struct why *why)
+static enum err take_short(struct args *args, const struct command *const *commands, const char *word, struct words *words, struct why *why)
 {
 	for (const char *letter = word + 1; *letter; letter++) {
 		const struct args_flag *flag = find_flag(commands, args->command, NULL, 0, *letter);
@@ -165,7 +165,7 @@ static enum err take_short(struct args *args, const struct command *commands, co
 	return ERR_OK;
 }
 
-static enum err take_word(struct args *args, const struct command *commands, const char *word, struct why *why)
+static enum err take_word(struct args *args, const struct command *const *commands, const char *word, struct why *why)
 {
 	if (args->command) {
 		args->operands[args->operand_count++] = word;
@@ -184,7 +184,7 @@ static enum err check(const struct args *args, struct why *why)
 	if (args_has(args, "version") || args_has(args, "help"))
 		return ERR_OK;
 	if (!command)
-		return why_set(why, ERR_USAGE, "say what to do: larder help lists the commands");
+		return why_set(why, ERR_USAGE, "say what to do, as in larder get ORG/NAME: larder help lists the commands");
 	for (size_t i = 0; i < args->given_count; i++) {
 		const char *name = args->given[i].flag->name;
 		if (!find_in(args_global_flags, name, strlen(name), 0) && !find_in(command->flags, name, strlen(name), 0)) {
@@ -200,7 +200,7 @@ static enum err check(const struct args *args, struct why *why)
 	return ERR_OK;
 }
 
-enum err args_parse(struct args *ret_args, const struct command *commands, int argc, const char *const argv[], struct why *why)
+enum err args_parse(struct args *ret_args, const struct command *const *commands, int argc, const char *const argv[], struct why *why)
 {
 	struct words words = {argv + (argc > 0), argv + argc};
 	struct args *args = ret_args;

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #define ARGS_FLAGS_MAX 64 /* flags on one command line */
+#define ARGS_OPERANDS_MAX 100000 /* for commands that take any number */
 
 struct session;
 struct args;
@@ -21,7 +22,7 @@ struct args_flag {
 };
 
 struct command {
-	const char *name; /* NULL ends a table */
+	const char *name;
 	const char *summary;  /* one line for the list of commands */
 	const char *operands; /* "NAME [GLOB...]"; "" for none */
 	const char *help;     /* what else to know, and examples */
@@ -47,9 +48,9 @@ struct args {
 /* The flags that every command has. */
 extern const struct args_flag args_global_flags[];
 
-/* ERR_USAGE: unknown command or flag (with the nearest that there is), a value missing or not wanted, too few or too many operands; `ret_args` is filled as far as it went, so that
+/* `commands` ends with NULL, here and below. ERR_USAGE: unknown command or flag (with the nearest that there is), a value missing or not wanted, too few or too many operands; `ret_args` is filled as far as it went, so that
  * --json and --help are known. ERR_NO_MEMORY. Release it in any case. With --help or --version nothing is missing. */
-enum err args_parse(struct args *ret_args, const struct command *commands, int argc, const char *const argv[], struct why *why) LARDER_MUST_USE;
+enum err args_parse(struct args *ret_args, const struct command *const *commands, int argc, const char *const argv[], struct why *why) LARDER_MUST_USE;
 void args_release(struct args *args);
 
 bool args_has(const struct args *args, const char *name);
@@ -59,6 +60,6 @@ unsigned args_count(const struct args *args, const char *name);
 const char *args_value(const struct args *args, const char *name);
 
 /* The command of that name, or NULL. */
-const struct command *args_find_command(const struct command *commands, const char *name);
+const struct command *args_find_command(const struct command *const *commands, const char *name);
 
 #endif

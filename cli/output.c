@@ -27,6 +27,7 @@ void output_line(struct output *output, const char *format, ...)
 void output_json(struct output *output, json_t *object)
 {
 	errno = ENOMEM;
+	output->has_object = true;
 	if (!object || json_dumpf(object, output->stream, JSON_COMPACT) != 0 || putc('\n', output->stream) == EOF)
 		note_error(output);
 	json_decref(object);
@@ -37,9 +38,10 @@ enum err output_close(struct output *output, struct why *why)
 	errno = 0;
 	if (fflush(output->stream) != 0)
 		note_error(output);
-	if (output->error_number)
-		return why_errno(why, output->error_number, "the results could not be written to standard output");
-	return ERR_OK;
+	if (!output->error_number)
+		return ERR_OK;
+	(void)why_errno(why, output->error_number, "the results could not be written to standard output");
+	return ERR_IO; /* a full disk there is not a full store */
 }
 
 static void tame(char *text)
@@ -110,6 +112,11 @@ void table_print(struct table *table, struct output *output)
 		note_error(output);
 	if (table->failed && !output->error_number)
 		output->error_number = ENOMEM;
+	table_release(table);
+}
+
+void table_release(struct table *table)
+{
 	for (size_t i = 0; i < table->rows * table->columns; i++)
 		free(table->cells[i]);
 	free(table->cells);

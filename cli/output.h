@@ -1,6 +1,6 @@
 /* output: results on standard output, as aligned tables for people or JSON for programs.
  *
- * Standard output carries results and nothing else; messages go to standard error (tell.h). Writing never fails on the spot: output_close() says whether all
+ * Standard output carries results and nothing else; messages go to standard error (session.h). Writing never fails on the spot: output_close() says whether all
  * of it got out, so that a full disk or a closed pipe is an error and not silence. Main thread only.
  */
 #ifndef LARDER_CLI_OUTPUT_H
@@ -15,13 +15,14 @@
 struct output {
 	FILE *stream; /* borrowed */
 	bool json;
+	bool has_object;  /* it was printed */
 	int error_number; /* of the first write that failed; 0: none */
 };
 
 void output_line(struct output *output, const char *format, ...) LARDER_PRINTF(2, 3);
-/* One object, on one line. Takes `object` over; NULL (out of memory while it was built) makes output_close() fail. */
+/* The one object that a command prints with --json, on one line. Takes `object` over; NULL (out of memory while it was built) makes output_close() fail. */
 void output_json(struct output *output, json_t *object);
-/* Flush. ERR_NO_SPACE, ERR_IO ... when something was lost. */
+/* Flush. ERR_IO when something was lost. */
 enum err output_close(struct output *output, struct why *why) LARDER_MUST_USE;
 
 /* --- a table: rows are gathered, then printed with columns aligned to their widest cell. Control characters become '?'. */
@@ -40,6 +41,7 @@ struct table {
 void table_add(struct table *table, const char *const cells[]);
 /* Prints and releases. */
 void table_print(struct table *table, struct output *output);
+void table_release(struct table *table);
 
 /* --- what is printed the same everywhere */
 #define SIZE_TEXT_MAX 16

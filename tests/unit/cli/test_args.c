@@ -7,12 +7,10 @@
 
 static const struct args_flag get_flags[] = {{"to", 0, "DIR", ""}, {"force", 'f', NULL, ""}, {NULL}};
 
-static const struct command commands[] = {
-	{.name = "get", .operands = "NAME [GLOB...]", .flags = get_flags, .min_operands = 1, .max_operands = 3},
-	{.name = "ls", .operands = "[NAME]", .max_operands = 1},
-	{.name = "status", .operands = ""},
-	{NULL},
-};
+static const struct command get = {.name = "get", .operands = "NAME [GLOB...]", .flags = get_flags, .min_operands = 1, .max_operands = 3};
+static const struct command ls = {.name = "ls", .operands = "[NAME]", .max_operands = 1};
+static const struct command status = {.name = "status", .operands = ""};
+static const struct command *const commands[] = {&get, &ls, &status, NULL};
 
 #define WORDS(...) ((const char *const[]){"larder", __VA_ARGS__, NULL})
 #define COUNT(words) ((int)(sizeof(words) / sizeof(const char *)) - 1)

@@ -72,7 +72,7 @@ static void an_empty_table_prints_nothing(void **state)
 	free(written);
 }
 
-static void json_is_one_object_a_line(void **state)
+static void json_goes_on_one_line(void **state)
 {
 	char *written = NULL;
 	size_t len = 0;
@@ -95,8 +95,9 @@ static void lost_results_are_an_error(void **state)
 	(void)state;
 	assert_non_null(output.stream);
 	output_line(&output, "%s", "text");
-	assert_int_equal(output_close(&output, &why), ERR_NO_SPACE);
+	assert_int_equal(output_close(&output, &why), ERR_IO);
 	assert_non_null(strstr(why.text, "standard output"));
+	assert_non_null(strstr(why.text, "No space"));
 	fclose(output.stream);
 }
 
@@ -108,7 +109,7 @@ static void json_that_could_not_be_built_is_an_error(void **state)
 
 	(void)state;
 	output_json(&output, NULL);
-	assert_int_equal(output_close(&output, NULL), ERR_NO_MEMORY);
+	assert_int_equal(output_close(&output, NULL), ERR_IO);
 	fclose(output.stream);
 	free(written);
 }
@@ -120,7 +121,7 @@ int main(void)
 		cmocka_unit_test(durations_have_two_units_at_most),
 		cmocka_unit_test(tables_are_aligned),
 		cmocka_unit_test(an_empty_table_prints_nothing),
-		cmocka_unit_test(json_is_one_object_a_line),
+		cmocka_unit_test(json_goes_on_one_line),
 		cmocka_unit_test(lost_results_are_an_error),
 		cmocka_unit_test(json_that_could_not_be_built_is_an_error),
 	};

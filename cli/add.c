@@ -1,0 +1,169 @@
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "store/partial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct adding {
+	struct work work;
+	struct session *session;
+	const char *path;
+	int fd;
+	struct stat before;
+	struct digest digest; /* the answer */
+	/* Written by the worker, read by progress. */
+	uint64_t bytes_done;
+	size_t at, count; /* of the files on the command line */
+};
+
+static enum err changed(const struct adding *adding, struct why *why)
+{
+	return why_set(why, ERR_IO, "%s changed while it was read: add it again when it is complete", adding->path);
+}
+
+static enum err read_full(const struct adding *adding, uint8_t *data, size_t len, uint64_t offset, struct why *why)
+{
+	while (len > 0) {
+		ssize_t got = pread(adding->fd, data, len, (off_t)offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return why_errno(why, errno, "cannot read %s", adding->path);
+		if (got == 0)
+			return changed(adding, why);
+		data += got;
+		len -= (size_t)got;
+		offset += (uint64_t)got;
+	}
+	return ERR_OK;
+}
+
+static enum err copy(struct adding *adding, struct partial *partial, uint8_t *data, struct why *why)
+{
+	uint64_t size = partial_size(partial);
+	struct stat after;
+	enum err err;
+
+	for (uint64_t i = 0; i < partial_chunks(partial); i++) {
+		size_t len = chain_chunk_len(size, i);
+		if (__atomic_load_n(&adding->session->stop, __ATOMIC_RELAXED))
+			return why_set(why, ERR_CANCELLED, "stopped; %s was not added", adding->path);
+		err = read_full(adding, data, len, chain_chunk_offset(i), why);
+		if (!err)
+			err = partial_put(partial, i, data, len, NULL, why);
+		if (err)
+			return err;
+		__atomic_fetch_add(&adding->bytes_done, len, __ATOMIC_RELAXED);
+	}
+	if (fstat(adding->fd, &after) != 0 || after.st_size != adding->before.st_size ||
+	    after.st_mtim.tv_sec != adding->before.st_mtim.tv_sec || after.st_mtim.tv_nsec != adding->before.st_mtim.tv_nsec)
+		return changed(adding, why);
+	return ERR_OK;
+}
+
+static enum err add_file(struct work *work, struct why *why)
+{
+	struct adding *adding = container_of(work, struct adding, work);
+	struct partial *partial = NULL;
+	uint8_t *data = malloc(CHAIN_CHUNK);
+	enum err err;
+
+	if (!data)
+		return why_set(why, ERR_NO_MEMORY, "out of memory");
+	err = partial_open_unnamed(adding->session->store, (uint64_t)adding->before.st_size, &partial, why);
+	if (!err)
+		err = copy(adding, partial, data, why);
+	if (!err)
+		err = partial_commit(partial, &adding->digest, why);
+	if (err)
+		partial_close(partial);
+	free(data);
+	return err;
+}
+
+static uint64_t look(struct activity *activity, struct progress_state *ret_state)
+{
+	struct adding *adding = container_of(activity, struct adding, work.activity);
+
+	*ret_state = (struct progress_state){
+		.name = adding->path,
+		.bytes_done = __atomic_load_n(&adding->bytes_done, __ATOMIC_RELAXED),
+		.bytes_total = (uint64_t)adding->before.st_size,
+		.files_done = adding->at,
+		.files_total = adding->count,
+	};
+	return ret_state->bytes_done;
+}
+
+static enum err open_file(struct adding *adding, struct why *why)
+{
+	adding->fd = open(adding->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (adding->fd < 0 || fstat(adding->fd, &adding->before) != 0)
+		return why_errno(why, errno, "cannot read %s", adding->path);
+	if (S_ISDIR(adding->before.st_mode))
+		return why_set(why, ERR_USAGE, "%s is a directory: name the files in it, as in larder add %s/*", adding->path, adding->path);
+	if (!S_ISREG(adding->before.st_mode))
+		return why_set(why, ERR_USAGE, "%s is not a regular file", adding->path);
+	return ERR_OK;
+}
+
+static enum err add_one(struct session *session, const struct args *args, size_t at, json_t *files, struct why *why)
+{
+	struct adding adding = {
+		.work = {.run = add_file, .activity = {.look = look}},
+		.session = session,
+		.path = args->operands[at],
+		.fd = -1,
+		.at = at,
+		.count = args->operand_count,
+	};
+	char text[DIGEST_TEXT_MAX];
+	enum err err = open_file(&adding, why);
+
+	if (!err)
+		err = session_work(session, &adding.work, why);
+	if (adding.fd >= 0)
+		close(adding.fd);
+	if (err)
+		return err;
+	digest_text(&adding.digest, text);
+	if (session->output.json)
+		json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "digest", text, "size", (json_int_t)adding.before.st_size, "path", adding.path));
+	else
+		output_line(&session->output, "%s  %s", text, adding.path);
+	return ERR_OK;
+}
+
+static enum err run_add(struct session *session, const struct args *args, struct why *why)
+{
+	json_t *files = json_array();
+	enum err err = session_open_store(session, why);
+
+	for (size_t i = 0; !err && i < args->operand_count; i++)
+		err = add_one(session, args, i, files, why);
+	if (session->output.json && !err)
+		output_json(&session->output, json_pack("{s:O}", "files", files));
+	json_decref(files);
+	return err;
+}
+
+const struct command add_command = {
+	.name = "add",
+	.summary = "copy files into the store",
+	.operands = "FILE...",
+	.help = "Prints the digest of each. The files themselves are left alone and may be\n"
+		"changed or deleted later. Of a repo that has them, they need not be fetched\n"
+		"any more.\n\n"
+		"--json: {files: [{digest, size, path}]}\n\n"
+		"Examples:\n"
+		"  larder add model.safetensors\n"
+		"  larder add /mnt/usb/models/*.gguf\n",
+	.min_operands = 1,
+	.max_operands = ARGS_OPERANDS_MAX,
+	.run = run_add,
+};
