@@ -99,6 +99,18 @@ static enum err start_git(struct intake *intake, struct why *why)
 	return ERR_OK;
 }
 
+/* Another process may have committed it between our looking and our getting the lock: then what we opened is new and empty. */
+static enum err open_named(struct intake *intake, struct why *why)
+{
+	enum err err = partial_open(intake->store, &intake->file->digest, intake->file->size, &intake->partial, why);
+
+	if (err || partial_have_bytes(intake->partial) > 0 || look_in_store(intake, NULL) != ERR_OK)
+		return err;
+	partial_discard(intake->partial);
+	intake->partial = NULL;
+	return ERR_OK;
+}
+
 enum err intake_open(struct intake *intake, struct why *why)
 {
 	enum err err = look_in_store(intake, why);
@@ -106,7 +118,7 @@ enum err intake_open(struct intake *intake, struct why *why)
 	if (err != ERR_NOT_FOUND)
 		return err;
 	if (is_named(intake))
-		return partial_open(intake->store, &intake->file->digest, intake->file->size, &intake->partial, why);
+		return open_named(intake, why);
 	err = start_git(intake, why);
 	if (err)
 		return err;
