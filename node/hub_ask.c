@@ -7,7 +7,7 @@ static enum err try_now(struct hub_ask *ask, struct why *why);
 
 static void finish(struct hub_ask *ask, enum err err, const struct why *why)
 {
-	hub_call_release(&ask->call);
+	hub_call_cancel(&ask->call);
 	loop_timer_cancel(ask->hub->loop, &ask->timer);
 	ask->on_done(ask, err, why);
 }
@@ -57,8 +57,7 @@ static void on_call_done(struct hub_call *call, enum err err, const struct why *
 	struct hub_ask *ask = container_of(call, struct hub_ask, call);
 	struct why why = {0};
 
-	/* An answer can end in ERR_HUB_AWAY too, as waiting out 429 does: that is its own sentence. */
-	if (err == ERR_CUT || (err == ERR_HUB_AWAY && !call->busy_ms)) {
+	if (err == ERR_CUT || (err == ERR_HUB_AWAY && !call->gave_up)) {
 		on_trouble(ask, said);
 		return;
 	}

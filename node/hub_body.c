@@ -25,7 +25,6 @@ struct hub_body_run {
 	uint64_t at;            /* the next byte to hand over */
 	uint64_t skip;          /* bytes of this answer that stand before it */
 	bool decode;            /* the server compresses, asked or not */
-	bool is_whole;          /* what is coming in is the whole file */
 	bool is_paused;
 	unsigned tries;         /* in a row, that brought nothing */
 	bool *gone;             /* set when the run is freed; NULL: nobody wants to know */
@@ -150,7 +149,6 @@ static enum err check_part(struct hub_body_run *run, const struct http_answer *a
 			       (unsigned long long)first);
 	if (has_total && total != run->body->file->size)
 		return wrong_size(run, total, why);
-	run->is_whole = false;
 	run->skip = 0;
 	return ERR_OK;
 }
@@ -164,7 +162,6 @@ static enum err check_whole(struct hub_body_run *run, struct why *why)
 		return hub_error_portal(run->hub, why);
 	if (facts->has_length && facts->length != size)
 		return wrong_size(run, facts->length, why);
-	run->is_whole = true;
 	run->skip = run->at;
 	if (run->skip)
 		log_debug(store_log(run->hub->store), "%s comes from its beginning again; skipping %llu bytes", run->body->file->path, (unsigned long long)run->skip);
@@ -285,7 +282,7 @@ static void on_call_bytes(struct hub_call *call, const uint8_t *data, size_t len
 		return;
 	if (len > take && end == size)
 		finish(run, why_set(&why, ERR_INVALID, "%s is longer than the %llu bytes that %s says it has", run->body->file->path, (unsigned long long)size, run->hub->host), &why);
-	else if (len > take || (run->at == end && end < size && run->is_whole))
+	else if (len > take) /* the server sends more of the file than was asked for */
 		succeed(run);
 }
 
@@ -300,8 +297,7 @@ static void on_call_done(struct hub_call *call, enum err err, const struct why *
 	}
 	if (err == ERR_OK)
 		why_set(&why, ERR_CUT, "the answer ended early");
-	/* Having waited out 429 to the end is an end. */
-	if (err == ERR_OK || err == ERR_CUT || (err == ERR_HUB_AWAY && !call->busy_ms))
+	if (err == ERR_OK || err == ERR_CUT || (err == ERR_HUB_AWAY && !call->gave_up))
 		try_again(run, &why);
 	else
 		finish(run, err, &why);

@@ -22,8 +22,7 @@ bool hub_call_is_at_hub(const struct hub_call *call)
 /* The caller may release or start the call anew from within on_done. */
 static void finish(struct hub_call *call, enum err err, const struct why *why)
 {
-	http_cancel(call->hub->http, &call->request);
-	loop_timer_cancel(call->hub->loop, &call->timer);
+	hub_call_cancel(call);
 	call->on_done(call, err, why);
 }
 
@@ -59,7 +58,8 @@ static void wait_busy(struct hub_call *call)
 	struct why why = {0};
 	enum err err = ERR_OK;
 
-	if (call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS)
+	call->gave_up = call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS;
+	if (call->gave_up)
 		err = why_set(&why, ERR_HUB_AWAY, "%s has had too many requests from this network and asks to wait %lld s more; try again later, or set HF_TOKEN, which has a limit of its own",
 			      host, (long long)(call->wait_ms / 1000));
 	else if (loop_timer_start(call->hub->loop, &call->timer, call->wait_ms) != ERR_OK)
@@ -234,17 +234,22 @@ enum err hub_call_start(struct hub_call *call, struct why *why)
 	return send_request(call, why);
 }
 
-void hub_call_release(struct hub_call *call)
+void hub_call_cancel(struct hub_call *call)
 {
 	if (!call->hub)
 		return;
 	http_cancel(call->hub->http, &call->request);
 	loop_timer_cancel(call->hub->loop, &call->timer);
+}
+
+void hub_call_release(struct hub_call *call)
+{
+	hub_call_cancel(call);
 	free(call->current);
 	free(call->next);
 	call->current = call->next = NULL;
 	call->redirects = 0;
-	call->has_left = call->is_answered = call->is_busy = call->is_paused = false;
+	call->has_left = call->is_answered = call->is_busy = call->gave_up = call->is_paused = false;
 	call->busy_ms = 0;
 }
 

@@ -37,6 +37,7 @@ struct hub_call {
 	bool has_left;        /* a redirect led elsewhere: no token any more */
 	bool is_answered;     /* the answer is here */
 	bool is_busy;         /* what is coming in is a 429 */
+	bool gave_up;         /* 429 would have to be waited out for too long */
 	bool is_paused;
 	size_t unread;        /* bytes of a body nobody wants */
 	int64_t busy_ms;      /* waited so far */
@@ -47,7 +48,9 @@ struct hub_call {
 
 /* May be started again after it ended, with the second part zeroed by hub_call_release(). */
 enum err hub_call_start(struct hub_call *call, struct why *why) LARDER_MUST_USE;
-/* No further callback; frees what it holds. Harmless when not running, and more than once. */
+/* No further callback; `current` stays. Harmless when not running. */
+void hub_call_cancel(struct hub_call *call);
+/* The same, and frees what it holds. Harmless more than once. */
 void hub_call_release(struct hub_call *call);
 void hub_call_pause(struct hub_call *call);
 void hub_call_resume(struct hub_call *call);
