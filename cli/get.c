@@ -235,10 +235,16 @@ static void tell_summary(const struct get *get)
 
 /* --- one after the other */
 
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct download_file *)a)->file->path, ((const struct download_file *)b)->file->path);
+}
+
 static enum err fetch_all(struct get *get, struct why *why)
 {
 	enum err err = download(get->session, &get->order, why);
 
+	qsort(get->order.files, get->order.count, sizeof *get->order.files, by_path);
 	if (!err && get->order.target.cache)
 		err = hf_cache_set_ref(&get->cache, get->name.revision, get->listing.commit, why);
 	if (err)

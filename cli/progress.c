@@ -14,14 +14,15 @@
 
 enum part { PART_PERCENT, PART_BYTES, PART_RATE, PART_LEFT, PART_FILES, PART_COUNT };
 
+/* 100 % is for what is done: the last file's proof may still be under way. */
 static void percent_part(const struct progress_state *state, char ret[PART_MAX])
 {
+	bool is_done = state->bytes_done >= state->bytes_total && state->files_done >= state->files_total;
 	unsigned percent = 100;
 
-	/* 100 % is for what is done. */
 	if (state->bytes_done < state->bytes_total)
 		percent = (unsigned)((double)state->bytes_done * 100 / (double)state->bytes_total);
-	snprintf(ret, PART_MAX, "%3u%%", percent > 99 && state->bytes_done < state->bytes_total ? 99 : percent);
+	snprintf(ret, PART_MAX, "%3u%%", percent > 99 && !is_done ? 99 : percent);
 }
 
 static void left_part(const struct progress_state *state, char ret[PART_MAX])

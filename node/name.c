@@ -350,6 +350,8 @@ enum err name_parse(const char *text, struct name *ret_name, struct why *why)
 	}
 	if (starts_with(text, "sha256:") || starts_with(text, "git-sha1:"))
 		return why_set(why, ERR_USAGE, "%s is not a digest: sha256: is followed by 64 hex digits, git-sha1: by 40", text);
+	if (strlen(text) >= 40 && is_hex(text, strlen(text)))
+		return why_set(why, ERR_USAGE, "%s has %zu hex digits: a SHA-256 has 64, and the 40 of a git blob are written git-sha1:HEX", text, strlen(text));
 	copy = strdup(text);
 	if (!copy)
 		return ERR_NO_MEMORY;

@@ -150,8 +150,11 @@ static enum err open_secret(struct store *store, struct why *why)
 
 	if (read_secret(store))
 		return ERR_OK;
-	if (store->options.read_only)
+	if (store->options.read_only) {
+		if (faccessat(store->dir, SECRET, R_OK, 0) != 0 && errno != ENOENT)
+			return why_errno(why, errno, "cannot look into the store %s", store->home);
 		return why_set(why, ERR_NOT_FOUND, "there is no store at %s", store->home);
+	}
 	/* What hangs on it is only remembered permission, which is asked again. */
 	if (faccessat(store->dir, SECRET, F_OK, 0) == 0)
 		log_warn(store->options.log, "%s/" SECRET " could not be read, a new one is made", store->home);

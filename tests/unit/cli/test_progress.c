@@ -65,6 +65,8 @@ static void only_the_end_is_100_percent(void **state)
 	assert_memory_equal(progress_text(&at, 20, text), " 99%", 4);
 	at.bytes_done++;
 	assert_memory_equal(progress_text(&at, 20, text), "100%", 4);
+	at.files_total = 1;
+	assert_memory_equal(progress_text(&at, 20, text), " 99%", 4);
 	at = (struct progress_state){0};
 	assert_memory_equal(progress_text(&at, 20, text), "100%", 4);
 }
