@@ -84,13 +84,13 @@ static enum err bring_about(struct store *store, const struct digest *digest, st
 	return err;
 }
 
-/* The index knows it and the file is gone. */
+/* The index knows it, and the file is gone or something else is in its place. */
 static enum err forget_missing(struct blob *blob, struct why *why)
 {
 	struct store *store = blob->store;
 	struct blob_record record;
 	bool found = false;
-	int lock = -1;
+	int lock = -1, fd = -1, failed;
 	enum err err;
 
 	if (store->options.read_only)
@@ -99,11 +99,15 @@ static enum err forget_missing(struct blob *blob, struct why *why)
 	if (err)
 		return err;
 	err = store_find(store, &blob->record.digest, &found, &record, why);
-	if (!err && found && faccessat(store->dir, blob->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+	failed = file_open(store->dir, blob->name, &fd);
+	if (!err && found && (failed == ENOENT || failed == ELOOP)) {
+		file_make_way(store->dir, blob->name);
 		err = index_blob_remove(store->index, &blob->record.digest, why);
 		if (!err)
-			log_warn(store->options.log, "%s is gone; it is not held any more", blob->path);
+			log_warn(store->options.log, "%s is %s; it is not held any more", blob->path, failed == ENOENT ? "gone" : "no file");
 	}
+	if (fd >= 0)
+		close(fd);
 	store_unlock(lock);
 	return err ? err : not_held(&blob->record.digest, why);
 }
@@ -113,11 +117,11 @@ static enum err open_file(struct blob *blob, struct why *why)
 {
 	int dir = blob->store->dir, failed;
 
-	blob->fd = openat(dir, blob->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (blob->fd < 0 && errno == ENOENT)
+	failed = file_open(dir, blob->name, &blob->fd);
+	if (failed == ENOENT || failed == ELOOP)
 		return forget_missing(blob, why);
-	if (blob->fd < 0)
-		return why_errno(why, errno, "cannot open %s", blob->path);
+	if (failed)
+		return why_errno(why, failed, "cannot open %s", blob->path);
 	failed = file_lock(blob->fd, LOCK_SH);
 	if (failed)
 		return why_errno(why, failed, "cannot lock %s", blob->path);

@@ -95,10 +95,12 @@ enum err blob_recover(struct store *store, const struct digest *digest, struct w
 static enum err remove_locked(struct store *store, const struct blob_record *record, struct why *why)
 {
 	char name[PLACE_MAX], parent[PLACE_MAX];
-	int fd = openat(store->dir, place_blob(&record->digest, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), failed = 0;
+	int fd = -1, failed = file_open(store->dir, place_blob(&record->digest, name), &fd);
 
-	if (fd < 0 && errno != ENOENT)
-		return why_errno(why, errno, "cannot open %s/%s", store->home, name);
+	if (failed && failed != ENOENT && failed != ELOOP)
+		return why_errno(why, failed, "cannot open %s/%s", store->home, name);
+	failed = 0;
+	file_make_way(store->dir, name);
 	if (fd >= 0) {
 		failed = file_lock(fd, LOCK_EX | LOCK_NB);
 		if (!failed && unlinkat(store->dir, name, 0) != 0)

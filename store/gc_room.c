@@ -79,8 +79,7 @@ static bool is_evictable(struct store *store, const struct blob_record *record)
 
 	if (record->pinned || record->size == 0)
 		return false;
-	fd = openat(store->dir, place_blob(&record->digest, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (file_open(store->dir, place_blob(&record->digest, name), &fd) != 0)
 		return false;
 	free_now = file_lock(fd, LOCK_EX | LOCK_NB) == 0;
 	close(fd);

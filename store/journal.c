@@ -61,6 +61,7 @@ static int open_locked(struct journal *journal, bool existing_only)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (existing_only ? 0 : O_CREAT), failed;
 
+	file_make_way(store_dir(journal->store), journal->path);
 	journal->fd = openat(store_dir(journal->store), journal->path, flags, 0600);
 	if (journal->fd < 0)
 		return errno;

@@ -122,9 +122,9 @@ bool leftover_is_waste(const struct leftover *leftover)
 /* Locked; -1: gone, or somebody has it. */
 static int lock_unnamed(struct store *store, const struct leftover *leftover)
 {
-	int fd = openat(store_dir(store), leftover->data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = -1;
 
-	if (fd >= 0 && file_lock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (file_open(store_dir(store), leftover->data, &fd) == 0 && file_lock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -156,6 +156,7 @@ bool leftover_remove(struct store *store, const struct leftover *leftover)
 	struct journal *journal;
 	struct stat st;
 
+	file_make_way(dir, leftover->data);
 	if (leftover->digest.algorithm == DIGEST_NONE) {
 		fd = lock_unnamed(store, leftover);
 		if (fd < 0)

@@ -87,7 +87,9 @@ static enum err take_back(struct partial *partial, bool *ret_taken, struct why *
 	err = store_find(partial->store, &partial->digest, &found, &record, why);
 	if (err || found || fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		goto out;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != partial->size)
+	if (!S_ISREG(st.st_mode))
+		file_make_way(dir, path);
+	else if ((uint64_t)st.st_size != partial->size)
 		unlinkat(dir, path, 0);
 	else if (fchmodat(dir, path, 0600, 0) == 0 && renameat(dir, path, dir, partial->data_path) == 0)
 		*ret_taken = true;
@@ -241,6 +243,7 @@ static enum err open_files(struct partial *partial, bool only_blob, bool *ret_is
 	enum err err;
 
 	*ret_is_new = false;
+	file_make_way(dir, partial->data_path);
 	err = take_back(partial, &was_blob, why);
 	if (err)
 		return err;

@@ -73,6 +73,30 @@ bool file_is_at(int dir, const char *path, int fd)
 	       here.st_dev == there.st_dev;
 }
 
+int file_open(int dir, const char *path, int *ret_fd)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENXIO ? ELOOP : errno;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ELOOP;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void file_make_way(int dir, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(st.st_mode))
+		return;
+	unlinkat(dir, path, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+}
+
 int file_lock(int fd, int operation)
 {
 	while (flock(fd, operation) != 0)

@@ -33,6 +33,12 @@ struct file_identity file_identity_of(const struct stat *st);
 /* Whether `path` below `dir` still is the open file `fd`. */
 bool file_is_at(int dir, const char *path, int fd);
 
+/* Open a file below `dir` for reading. What is there must be a file: no symbolic link, no directory, no pipe, at which opening would wait.
+ * Returns 0, or an errno; ELOOP: something else than a file is there. */
+int file_open(int dir, const char *path, int *ret_fd);
+/* Make way for a file: whatever else is at `path` goes, but for a directory that is not empty. */
+void file_make_way(int dir, const char *path);
+
 /* flock() with LOCK_EX or LOCK_SH, LOCK_NB or not, through signals. Returns 0 or an errno; EWOULDBLOCK: held by another. */
 int file_lock(int fd, int operation);
 /* All of it, through signals and short writes. Return 0 or an errno; file_read_at also ENODATA when the file ends early. */

@@ -113,8 +113,8 @@ enum err store_find(struct store *store, const struct digest *digest, bool *ret_
 
 static bool read_secret(struct store *store)
 {
-	int fd = openat(store->dir, SECRET, O_RDONLY | O_CLOEXEC);
-	bool whole = fd >= 0 && file_read_at(fd, store->secret, sizeof store->secret, 0) == 0;
+	int fd = -1;
+	bool whole = file_open(store->dir, SECRET, &fd) == 0 && file_read_at(fd, store->secret, sizeof store->secret, 0) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -124,8 +124,10 @@ static bool read_secret(struct store *store)
 /* Under the lock of HOME, so the name for the new one is ours, whatever a crash has left there. */
 static int write_secret(struct store *store)
 {
-	int fd = openat(store->dir, SECRET_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), failed = 0;
+	int fd, failed = 0;
 
+	unlinkat(store->dir, SECRET_NEW, 0);
+	fd = openat(store->dir, SECRET_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
 	if (getrandom(store->secret, sizeof store->secret, 0) != (ssize_t)sizeof store->secret)

@@ -171,6 +171,27 @@ static void missing_file_is_forgotten(void **state)
 	assert_int_equal(index_blob_get(store_index(home->store), &digest, &record, NULL), ERR_NOT_FOUND);
 }
 
+/* A pipe would keep whoever opens it waiting for ever; a link may lead anywhere. */
+static void something_else_in_its_place_is_not_held(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = store_home_put(home, 3, 100);
+	struct blob *blob;
+	char path[256];
+
+	store_home_blob_path(home, &digest, path);
+	for (int kind = 0; kind < 3; kind++) {
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(kind == 0 ? mkfifo(path, 0600) : kind == 1 ? symlink("/etc/passwd", path) : mkdir(path, 0700), 0);
+		assert_int_equal(blob_open(home->store, &digest, &blob, NULL), ERR_NOT_FOUND);
+		store_home_put(home, 3, 100);
+		assert_true(store_home_holds(home, &digest));
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(blob_remove(home->store, &digest, false, NULL), ERR_OK);
+}
+
 static void verify_finds_and_counts(void **state)
 {
 	struct store_home *home = *state;
@@ -353,6 +374,7 @@ int main(void)
 		WITH_HOME(touched_file_is_proven_again),
 		WITH_HOME(longer_or_shorter_is_damage),
 		WITH_HOME(missing_file_is_forgotten),
+		WITH_HOME(something_else_in_its_place_is_not_held),
 		WITH_HOME(verify_finds_and_counts),
 		WITH_HOME(damaged_while_being_fetched_by_another),
 		WITH_HOME(exports),
