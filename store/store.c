@@ -4,6 +4,7 @@
 #include "store/index.h"
 #include "store/place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 
 #define SECRET "secret"
 #define SECRET_NEW "secret.new"
+#define INDEX "index.sqlite"
 
 /* Parents first. Those that are made belong to this person alone. */
 static enum err make_parents(const char *home, struct why *why)
@@ -33,8 +35,10 @@ static enum err make_parents(const char *home, struct why *why)
 			int failed = errno;
 			struct stat st;
 			/* Above a home there may be directories that cannot be written, and need not be. */
-			if (stat(path, &st) != 0)
-				return why_errno(why, failed, "cannot make the directory %s", path);
+			if (stat(path, &st) != 0) {
+				enum err err = why_errno(why, failed, "cannot make the directory %s", path);
+				return err == ERR_NOT_FOUND ? ERR_IO : err; /* as below /proc; no store is what "not found" means */
+			}
 		}
 		*at = end;
 		if (end == 0)
@@ -60,6 +64,36 @@ static enum err open_home(struct store *store, struct why *why)
 	if (store->dir < 0)
 		return why_errno(why, errno, "cannot open the home %s", home);
 	return filesystem_check(store->dir, home, why);
+}
+
+static bool is_ours(const char *name)
+{
+	static const char *const ours[] = {".", "..", "blobs", PLACE_PARTIAL, "repos", SECRET, SECRET_NEW, "lost+found"};
+
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strcmp(name, ours[i]) == 0)
+			return true;
+	return strncmp(name, INDEX, sizeof INDEX - 1) == 0;
+}
+
+/* A home is closed to other users, which must not happen to somebody's /tmp or ~/models. One that has been set up may hold anything. */
+static enum err check_nothing_else(struct store *store, struct why *why)
+{
+	const struct dirent *entry;
+	enum err err = ERR_OK;
+	DIR *dir;
+
+	if (faccessat(store->dir, SECRET, F_OK, 0) == 0 && faccessat(store->dir, "blobs", F_OK, 0) == 0)
+		return ERR_OK;
+	dir = opendir(store->home);
+	if (!dir)
+		return why_errno(why, errno, "cannot open the home %s", store->home);
+	while (!err && (entry = readdir(dir)))
+		if (!is_ours(entry->d_name))
+			err = why_set(why, ERR_EXISTS, "%s has other things in it (%s): a home is a directory of its own, as %s/larder", store->home,
+				      entry->d_name, store->home);
+	closedir(dir);
+	return err;
 }
 
 static void keep_private(struct store *store)
@@ -180,7 +214,7 @@ static enum err open_index(struct store *store, struct why *why)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof path, "%s/index.sqlite", store->home) >= (int)sizeof path)
+	if (snprintf(path, sizeof path, "%s/" INDEX, store->home) >= (int)sizeof path)
 		return why_set(why, ERR_INVALID, "the path of the home is too long");
 	return index_open(path, store->options.read_only, &store->index, why);
 }
@@ -192,6 +226,9 @@ static enum err set_up(struct store *store, struct why *why)
 	enum err err;
 
 	if (!store->options.read_only) {
+		err = check_nothing_else(store, why);
+		if (err)
+			return err;
 		keep_private(store);
 		err = lock_dir(store, ".", &lock, why);
 		if (err)

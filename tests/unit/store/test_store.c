@@ -73,6 +73,22 @@ static void home_is_private(void **state)
 	free(text);
 }
 
+static void other_peoples_directories_stay_as_they_are(void **state)
+{
+	struct store_home *home = *state;
+	struct store *store = NULL;
+	struct why why = {0};
+
+	assert_int_equal(chmod(home->dir, 0755), 0);
+	home->options.home = home->dir; /* it has "home" in it */
+	assert_int_equal(store_open(&home->options, &store, &why), ERR_EXISTS);
+	assert_non_null(strstr(why.text, home->dir));
+	assert_int_equal(mode_of(home, ".."), 0755);
+	home->options.home = "/proc/nothing";
+	assert_int_equal(store_open(&home->options, &store, &why), ERR_IO);
+	home->options.home = home->home;
+}
+
 static void secret_stays(void **state)
 {
 	static const uint8_t zero[STORE_SECRET_LEN];
@@ -196,6 +212,7 @@ int main(void)
 		cmocka_unit_test(remote_file_systems),
 		cmocka_unit_test(mount_lines),
 		WITH_HOME(home_is_private),
+		WITH_HOME(other_peoples_directories_stay_as_they_are),
 		WITH_HOME(secret_stays),
 		WITH_HOME(many_start_together),
 		WITH_HOME(looking_creates_nothing),
