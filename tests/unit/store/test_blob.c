@@ -216,6 +216,11 @@ static void verify_finds_and_counts(void **state)
 	assert_int_equal(check.bad, 2);
 	assert_non_null(strstr(why.text, "2 of 40"));
 	assert_int_equal(blob_verify(home->store, &digest, NULL, NULL, NULL, &check, &why), ERR_NOT_FOUND);
+	digest = store_home_put(home, 4, 3 * CHUNK);
+	store_home_blob_path(home, &digest, path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(blob_verify(home->store, &digest, pool, NULL, NULL, &check, &why), ERR_UNPROVEN);
+	assert_int_equal(check.bad, 3);
 	pool_destroy(pool);
 }
 
