@@ -71,14 +71,22 @@ static void write_chunks(struct handed *handed)
 	}
 }
 
-static void keep_names(struct handed *handed, struct store *store)
+static void keep_names(struct handed *handed, const struct digest *digest, struct store *store)
 {
 	list_each(at, &handed->names) {
 		struct wanted *wanted = container_of(at, struct wanted, link);
-		handed->err = wanted_keep(wanted, intake_digest(handed->intake), store, &handed->why);
+		handed->err = wanted_keep(wanted, digest, store, &handed->why);
 		if (handed->err)
 			return;
 	}
+}
+
+/* What is broken off has its name already, where its digest is known: lists show it by that. */
+static void open_intake(struct handed *handed, const struct hub_file *file, struct store *store)
+{
+	handed->err = intake_open(handed->intake, &handed->why);
+	if (!handed->err && !intake_is_held(handed->intake) && file->digest.algorithm == DIGEST_SHA256)
+		keep_names(handed, &file->digest, store);
 }
 
 /* Counters are for people to read: a failure to write one fails nothing. */
@@ -104,7 +112,7 @@ static void on_worker(struct pool_job *job)
 	handed->why = (struct why){0};
 	switch (run->step) {
 	case STEP_OPEN:
-		handed->err = intake_open(handed->intake, &handed->why);
+		open_intake(handed, &run->file, store);
 		break;
 	case STEP_WRITE:
 		write_chunks(handed);
@@ -113,7 +121,7 @@ static void on_worker(struct pool_job *job)
 		handed->err = intake_commit(handed->intake, &handed->why);
 		break;
 	case STEP_NAME:
-		keep_names(handed, store);
+		keep_names(handed, intake_digest(handed->intake), store);
 		count_all(handed, store);
 		break;
 	case STEP_CLOSE:
@@ -334,7 +342,7 @@ static void run_job(struct fetch_run *run, enum step step)
 {
 	if (step == STEP_WRITE)
 		inflow_take(&run->inflow, &run->handed.chunks);
-	if (step == STEP_NAME) {
+	if (step == STEP_OPEN || step == STEP_NAME) {
 		list_each_safe(at, &run->names) {
 			list_remove(at);
 			list_append(&run->handed.names, at);
@@ -418,9 +426,11 @@ enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *w
 			return why_set(why, ERR_NO_MEMORY, "out of memory");
 		}
 		list_append(&fetcher->runs, &run->link);
+		list_append(&run->names, &wanted->link);
 		run_job(run, STEP_OPEN);
+	} else {
+		list_append(&run->names, &wanted->link);
 	}
-	list_append(&run->names, &wanted->link);
 	list_append(&run->waiters, &fetch->link);
 	fetch->run = run;
 	fetch->bytes_done = run->bytes_done;
