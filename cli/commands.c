@@ -5,6 +5,7 @@
 #include "cli/help.h"
 #include "cli/session.h"
 
+#include <errno.h>
 #include <string.h>
 
 const struct command *const commands[] = {
@@ -30,7 +31,8 @@ static int close_output(struct session *session, int code)
 
 	if (!err)
 		return code;
-	session_tell(session, "%s", why.text);
+	if (session->output.error_number != EPIPE) /* a reader that has seen enough, as head, is no news */
+		session_tell(session, "%s", why.text);
 	return code ? code : (int)exit_code_of(err);
 }
 

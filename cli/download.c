@@ -109,7 +109,7 @@ static void fail(struct slot *slot, enum err err, const struct why *why)
 	if (run->err == ERR_OK) {
 		run->err = err;
 		run->why = *why;
-	} else if (err != ERR_CANCELLED) {
+	} else if (err != ERR_CANCELLED && err != run->err) { /* the same trouble is told once */
 		session_tell(run->session, "%s", why->text[0] ? why->text : err_name(err));
 	}
 	leave(slot);
