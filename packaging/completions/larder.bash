@@ -1,0 +1,56 @@
+# bash completion for larder(1)
+
+_larder_names() {
+	# Repos and files that are held; repos to fetch are not ours to guess.
+	larder ls --quiet --json 2>/dev/null | tr '{' '\n' |
+		sed -n 's/.*"repo":"\([^"]*\)".*"path":"\([^"]*\)".*/\1\n\1:\2/p' | sort -u
+}
+
+_larder() {
+	local cur prev words cword
+	local commands="get resolve ls status verify add rm pin unpin gc help"
+	local flags="--config --home --hub --max-size --min-free --log-level --verbose --quiet --json --help --version"
+	local command="" word
+
+	if declare -F _init_completion >/dev/null; then
+		_init_completion -n =: || return
+	else
+		cur=${COMP_WORDS[COMP_CWORD]}
+		prev=${COMP_WORDS[COMP_CWORD - 1]}
+		words=("${COMP_WORDS[@]}")
+		cword=$COMP_CWORD
+	fi
+	for word in "${words[@]:1:cword-1}"; do
+		case " $commands " in *" $word "*) command=$word; break ;; esac
+	done
+	case $prev in
+	--config | --home | --to) compopt -o filenames 2>/dev/null ;;&
+	--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--home) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--to) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warn info debug" -- "$cur"); return ;;
+	--hub | --max-size | --min-free | --partials-older-than) return ;;
+	esac
+	case $command in
+	get) flags+=" --to --force --hf-cache --dry-run" ;;
+	gc) flags+=" --dry-run --partials-older-than" ;;
+	rm) flags+=" --pinned" ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
+		return
+	fi
+	case $command in
+	"" | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	add)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	get | resolve | ls | verify | rm | pin | unpin)
+		mapfile -t COMPREPLY < <(compgen -W "$(_larder_names)" -- "$cur")
+		declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
+		;;
+	esac
+}
+
+complete -F _larder larder
