@@ -46,7 +46,7 @@ struct http_request {
 	bool decode;               /* ask for and undo gzip; else Accept-Encoding: identity is sent, and bytes come as they are */
 	int64_t connect_timeout_ms; /* 0: 10 s */
 	int64_t answer_timeout_ms; /* until the headers are there, connecting included; 0: 30 s */
-	int64_t stall_timeout_ms;  /* longest silence inside the body (not while paused); 0: 30 s */
+	int64_t stall_timeout_ms;  /* longest time without 16 KiB of the body (not while paused); 0: 30 s */
 	/* Headers are complete. May cancel. NULL: not wanted. */
 	void (*on_answer)(struct http_request *request, const struct http_answer *answer);
 	/* Body bytes; borrowed for the call. May pause (these bytes count as taken) or cancel. */

@@ -8,6 +8,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define ANSWER_TIMEOUT_MS 30000
 #define STALL_TIMEOUT_MS 30000
+#define STALL_BYTES 16384 /* less than this in the time of a stall is as good as nothing */
 #define RECEIVE_BUFFER_BYTES (512L << 10)
 #define KEEPALIVE_S 30L
 
@@ -123,7 +124,11 @@ static size_t on_curl_bytes(char *data, size_t size, size_t count, void *user)
 		transfer->is_held = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	transfer->last_byte_ms = loop_now_ms(transfer->http->loop);
+	transfer->fresh_bytes += len;
+	if (transfer->fresh_bytes >= STALL_BYTES) {
+		transfer->last_byte_ms = loop_now_ms(transfer->http->loop);
+		transfer->fresh_bytes = 0;
+	}
 	if (transfer->request->on_bytes)
 		transfer->request->on_bytes(transfer->request, (const uint8_t *)data, len);
 	return transfer->request ? len : 0;
@@ -378,7 +383,7 @@ static enum err explain(const struct http_transfer *transfer, struct why *why)
 		return why_set(why, err, "cannot talk to %s: %s", host, said);
 	case ERR_CUT:
 		if (timed_out)
-			return why_set(why, err, "%s sent nothing for %lld s", host, waited_s);
+			return why_set(why, err, "%s sent %s for %lld s", host, transfer->fresh_bytes ? "next to nothing" : "nothing", waited_s);
 		return why_set(why, err, "the answer of %s ended early: %s", host, said);
 	case ERR_UNSUPPORTED:
 		return why_set(why, err, "the certificate of %s is not accepted (%s); if a proxy of your network opens TLS, name its authority's file in ca_file or SSL_CERT_FILE", host, said);

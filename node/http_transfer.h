@@ -42,7 +42,8 @@ struct http_transfer {
 	size_t header_bytes;
 	struct loop_timer timer; /* until the answer, then for silence */
 	int64_t waited_ms;       /* what the timer was set to */
-	int64_t last_byte_ms;
+	int64_t last_byte_ms;    /* when the last STALL_BYTES were together */
+	size_t fresh_bytes;      /* since then */
 };
 
 /* The transfer is in no list yet. ERR_INVALID, ERR_NO_MEMORY. */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERROR_MAX_BYTES 65536
+
 static enum err try_now(struct hub_ask *ask, struct why *why);
 
 static void finish(struct hub_ask *ask, enum err err, const struct why *why)
@@ -52,6 +54,18 @@ static void on_trouble(struct hub_ask *ask, const struct why *said)
 	finish(ask, err, &why);
 }
 
+static void judge_error(struct hub_ask *ask)
+{
+	struct why why = {0};
+	enum err err;
+
+	if ((ask->facts.status >= 500 || ask->facts.status == 408) && ask->facts.status != 511 && retry(ask))
+		return;
+	hub_facts_add_message(&ask->facts, buf_str(&ask->text), ask->text.len);
+	err = hub_error(ask->hub, ask->subject, &ask->facts, ask->anonymous, &why);
+	finish(ask, err, &why);
+}
+
 static void on_call_done(struct hub_call *call, enum err err, const struct why *said)
 {
 	struct hub_ask *ask = container_of(call, struct hub_ask, call);
@@ -69,11 +83,7 @@ static void on_call_done(struct hub_call *call, enum err err, const struct why *
 		finish(ask, ERR_OK, &why);
 		return;
 	}
-	if ((ask->facts.status >= 500 || ask->facts.status == 408) && ask->facts.status != 511 && retry(ask))
-		return;
-	hub_facts_add_message(&ask->facts, buf_str(&ask->text), ask->text.len);
-	err = hub_error(ask->hub, ask->subject, &ask->facts, ask->anonymous, &why);
-	finish(ask, err, &why);
+	judge_error(ask);
 }
 
 static bool on_call_redirect(struct hub_call *call, const struct http_answer *answer, const char *target)
@@ -107,9 +117,14 @@ static void on_call_bytes(struct hub_call *call, const uint8_t *data, size_t len
 	enum err err;
 
 	err = buf_add(&ask->text, data, len);
-	/* Of an error's body the beginning is enough. */
-	if (!is_success(ask))
+	if (!is_success(ask)) {
+		/* Of an error's body the beginning is enough; it may have no end. */
+		if (err || ask->text.len >= ERROR_MAX_BYTES) {
+			hub_call_cancel(&ask->call);
+			judge_error(ask);
+		}
 		return;
+	}
 	if (err == ERR_LIMIT)
 		why_set(&why, err, "%s answers with more than the %zu bytes that are allowed here", ask->hub->host, ask->limit);
 	if (err)

@@ -1,5 +1,5 @@
 /* A body is asked for at the hub, which leads to where the bytes are: a signed address, which is kept for going on after a cut. What brings no byte is
- * tried again after growing waits; a byte makes the count of tries begin anew. */
+ * tried again after growing waits; PROGRESS_BYTES make the count of tries begin anew. */
 #include "node/hub_call.h"
 #include "node/hub_facts.h"
 #include "node/number.h"
@@ -10,6 +10,7 @@
 
 static const int64_t waits_ms[] = {200, 500, 1000, 2000, 4000};
 #define TRIES_MAX (sizeof waits_ms / sizeof waits_ms[0])
+#define PROGRESS_BYTES 16384 /* less from one connection is as good as nothing */
 #define TRIES_AT_ONE_PLACE 2 /* then the hub is asked where the bytes are now */
 
 struct hub_body_run {
@@ -27,6 +28,7 @@ struct hub_body_run {
 	bool decode;            /* the server compresses, asked or not */
 	bool is_paused;
 	unsigned tries;         /* in a row, that brought nothing */
+	size_t fresh;           /* bytes of the try that is running */
 	bool *gone;             /* set when the run is freed; NULL: nobody wants to know */
 	struct loop_timer timer;
 };
@@ -257,7 +259,9 @@ static bool hand_over(struct hub_body_run *run, const uint8_t *data, size_t len)
 	bool gone = false;
 
 	run->at += len;
-	run->tries = 0;
+	run->fresh += len;
+	if (run->fresh >= PROGRESS_BYTES)
+		run->tries = 0;
 	run->gone = &gone;
 	run->body->on_bytes(run->body, data, len);
 	if (gone)
@@ -325,6 +329,7 @@ static void send_now(struct loop_timer *timer)
 		return;
 	}
 	hub_facts_release(&run->facts);
+	run->fresh = 0;
 	run->at_place = run->place != NULL;
 	run->call = (struct hub_call){
 		.hub = run->hub,

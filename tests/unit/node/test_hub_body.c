@@ -205,7 +205,7 @@ static void tries_without_a_byte_end(void **state)
 	assert_int_equal(http_server_count(bench->server), 6);
 }
 
-static void tries_count_anew_after_a_byte(void **state)
+static void tries_count_anew_after_progress(void **state)
 {
 	struct hub_bench *bench = *state;
 	struct taken taken;
@@ -214,9 +214,10 @@ static void tries_count_anew_after_a_byte(void **state)
 
 	bytes.data = content();
 	for (size_t i = 0; i < 8; i++) {
-		snprintf(heads[i], 100, "206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu", i, SIZE - 1, SIZE);
-		http_server_add(bench->server, &(struct http_reply){.request = RESOLVE, .head = i ? heads[i] : "200 OK", .body = bytes.data + i, .body_len = SIZE - i,
-								    .cut_at = i < 7 ? 1 : 0});
+		size_t first = i * 20000;
+		snprintf(heads[i], 100, "206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu", first, SIZE - 1, SIZE);
+		http_server_add(bench->server, &(struct http_reply){.request = RESOLVE, .head = i ? heads[i] : "200 OK", .body = bytes.data + first,
+								    .body_len = SIZE - first, .cut_at = i < 7 ? 20000 : 0});
 	}
 	bench->clock.factor = 50;
 	taken_run(bench, &taken, SIZE, 0, SIZE);
@@ -474,6 +475,24 @@ static void a_cancelled_body_calls_nobody(void **state)
 	free(bytes.data);
 }
 
+/* One byte a connection would go on for years. */
+static void a_trickle_is_no_progress(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct http_server *server = bench->server;
+	char heads[20][100];
+	struct taken taken;
+	uint8_t byte = 0;
+
+	for (size_t i = 0; i < 20; i++) {
+		snprintf(heads[i], sizeof heads[i], "%s\r\nContent-Range: bytes %zu-%zu/%zu\r\nContent-Length: %zu", i ? "206 Partial Content" : "200 OK", i, SIZE - 1, SIZE, SIZE - i);
+		http_server_add(server, &(struct http_reply){.request = RESOLVE, .head = heads[i], .body = &byte, .body_len = 1});
+	}
+	taken_run(bench, &taken, SIZE, 0, SIZE);
+	assert_failed(&taken, ERR_HUB_AWAY, "stopped at 6 of");
+	assert_int_equal(http_server_count(server), 6);
+}
+
 static void bytes_that_are_not_there_are_refused_at_the_start(void **state)
 {
 	struct hub_bench *bench = *state;
@@ -504,7 +523,7 @@ int main(void)
 		test(an_expired_address_is_resolved_again),
 		test(a_place_that_always_refuses_is_given_up),
 		test(tries_without_a_byte_end),
-		test(tries_count_anew_after_a_byte),
+		test(tries_count_anew_after_progress),
 		test(a_hub_that_comes_back_is_used),
 		test(too_many_requests_are_waited_out),
 		test(another_size_is_an_error),
@@ -517,6 +536,7 @@ int main(void)
 		test(a_paused_body_rests),
 		test(a_body_paused_from_the_start_waits_for_its_bytes),
 		test(a_cancelled_body_calls_nobody),
+		test(a_trickle_is_no_progress),
 		test(bytes_that_are_not_there_are_refused_at_the_start),
 	};
 

@@ -238,6 +238,17 @@ static void errors_are_told_apart(void **state)
 	}
 }
 
+/* What says no and then talks without end is not listened to. */
+static void an_error_without_end_is_an_error(void **state)
+{
+	static char text[100000];
+	struct hub_bench *bench = *state;
+
+	memset(text, 'x', sizeof text);
+	http_server_add(bench->server, &(struct http_reply){.request = "GET /", .head = "404 Not Found\r\nContent-Length: 1000000000", .body = text, .body_len = sizeof text, .cut_at = 90000, .hang = true});
+	look_fails(bench, "org/name", ERR_NOT_FOUND, "knows no org/name@main");
+}
+
 static void errors_about_a_file(void **state)
 {
 	struct hub_bench *bench = *state;
@@ -437,6 +448,7 @@ int main(void)
 		test(json_without_sense),
 		test(a_branch_that_did_not_move_needs_no_tree),
 		test(errors_are_told_apart),
+		test(an_error_without_end_is_an_error),
 		test(errors_about_a_file),
 		test(errors_with_a_token),
 		test(redirects_without_end),
