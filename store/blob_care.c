@@ -16,7 +16,7 @@ static struct journal *write_claims(struct blob *blob, enum err *ret_err)
 {
 	struct journal *journal = NULL;
 
-	*ret_err = journal_open(blob->store, &blob->record.digest, false, &journal, NULL);
+	*ret_err = journal_open(blob->store, &blob->record.digest, JOURNAL_CREATE | JOURNAL_PATIENT, &journal, NULL);
 	if (!*ret_err)
 		*ret_err = journal_put_all(journal, &blob->chain, NULL);
 	if (*ret_err) {

@@ -1,8 +1,12 @@
 #include "store/index_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
 #define WAL_TRIES 500
@@ -38,11 +42,29 @@ static enum err damaged(struct index *index, struct why *why)
 		       index->path, sqlite3_errmsg(index->db), index->path, index->path);
 }
 
-/* Codes that say nothing by themselves carry an errno from below. */
-static enum err failed_below(struct index *index, struct why *why)
+/* SQLite tries again in other ways when it cannot create a file, and tells what the last of them failed with. Ask anew. */
+static int why_not_created(const struct index *index)
+{
+	char path[PATH_MAX];
+	int fd, failed;
+
+	if (index->read_only || snprintf(path, sizeof path, "%s-probe", index->path) >= (int)sizeof path)
+		return ENOENT;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	failed = fd < 0 ? errno : EIO;
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	return failed;
+}
+
+/* Codes that say nothing by themselves may carry an errno from below. */
+static enum err failed_below(struct index *index, int code, struct why *why)
 {
 	int error_number = sqlite3_system_errno(index->db);
 
+	if ((code & 0xff) == SQLITE_CANTOPEN && error_number == ENOENT)
+		error_number = why_not_created(index);
 	if (error_number == 0)
 		return why_set(why, ERR_IO, "the index %s: %s", index->path, sqlite3_errmsg(index->db));
 	return why_errno(why, error_number, "the index %s: %s", index->path, sqlite3_errmsg(index->db));
@@ -68,7 +90,7 @@ enum err index_failed(struct index *index, int code, struct why *why)
 	case SQLITE_TOOBIG:
 		return why_set(why, ERR_LIMIT, "too large for the index %s", index->path);
 	default:
-		return failed_below(index, why);
+		return failed_below(index, code, why);
 	}
 }
 
@@ -250,7 +272,7 @@ static enum err enter_wal(struct index *index, struct why *why)
 	return code == SQLITE_OK ? ERR_OK : index_failed(index, code, why);
 }
 
-static enum err set_up(struct index *index, bool read_only, struct why *why)
+static enum err set_up(struct index *index, struct why *why)
 {
 	int version = 0;
 	enum err err;
@@ -262,7 +284,7 @@ static enum err set_up(struct index *index, bool read_only, struct why *why)
 		return why_set(why, ERR_UNSUPPORTED,
 			       "the index %s was written by a newer larder (its version is %d, this program knows %d): use that one, or another --home",
 			       index->path, version, NEWEST_VERSION);
-	if (read_only)
+	if (index->read_only)
 		return version == NEWEST_VERSION ? ERR_OK
 						 : why_set(why, ERR_NOT_FOUND, "the index %s has not been set up by this version yet", index->path);
 	err = enter_wal(index, why);
@@ -271,17 +293,6 @@ static enum err set_up(struct index *index, bool read_only, struct why *why)
 	if (!err && version < NEWEST_VERSION)
 		err = migrate(index, why);
 	return err;
-}
-
-static enum err open_failed(struct index *index, int code, struct why *why)
-{
-	int error_number = index->db ? sqlite3_system_errno(index->db) : 0;
-
-	if (!index->db)
-		return why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", index->path);
-	if ((code & 0xff) != SQLITE_CANTOPEN || error_number == 0)
-		return index_failed(index, code, why);
-	return why_errno(why, error_number, "cannot open the index %s", index->path);
 }
 
 enum err index_open(const char *path, bool read_only, struct index **ret_index, struct why *why)
@@ -294,6 +305,7 @@ enum err index_open(const char *path, bool read_only, struct index **ret_index, 
 	if (!index)
 		return why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 	pthread_mutex_init(&index->lock, NULL);
+	index->read_only = read_only;
 	index->path = strdup(path);
 	if (!index->path) {
 		err = why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
@@ -301,12 +313,12 @@ enum err index_open(const char *path, bool read_only, struct index **ret_index, 
 	}
 	code = sqlite3_open_v2(path, &index->db, flags, NULL);
 	if (code != SQLITE_OK) {
-		err = open_failed(index, code, why);
+		err = index->db ? index_failed(index, code, why) : why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 		goto out;
 	}
 	sqlite3_extended_result_codes(index->db, 1);
 	sqlite3_busy_timeout(index->db, BUSY_TIMEOUT_MS);
-	err = set_up(index, read_only, why);
+	err = set_up(index, why);
 out:
 	if (err)
 		index_close(index);

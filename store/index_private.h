@@ -16,6 +16,7 @@ struct index {
 	pthread_mutex_t lock;
 	sqlite3 *db;
 	char *path;
+	bool read_only;
 	/* Prepared once, found again by the address of their text. */
 	struct {
 		const char *sql;

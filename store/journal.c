@@ -57,12 +57,12 @@ static enum err failed_at(const struct journal *journal, int error_number, const
 }
 
 /* The file may be removed between opening and locking it, by the one who had it before. ESTALE then. */
-static int open_locked(struct journal *journal, bool existing_only)
+static int open_locked(struct journal *journal, bool create)
 {
-	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (existing_only ? 0 : O_CREAT), failed;
+	int failed;
 
 	file_make_way(store_dir(journal->store), journal->path);
-	journal->fd = openat(store_dir(journal->store), journal->path, flags, 0600);
+	journal->fd = openat(store_dir(journal->store), journal->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
 	if (journal->fd < 0)
 		return errno;
 	failed = file_lock(journal->fd, LOCK_EX | LOCK_NB);
@@ -75,7 +75,7 @@ static int open_locked(struct journal *journal, bool existing_only)
 	return failed;
 }
 
-enum err journal_open(struct store *store, const struct digest *digest, bool existing_only, struct journal **ret_journal,
+enum err journal_open(struct store *store, const struct digest *digest, unsigned flags, struct journal **ret_journal,
 		      struct why *why)
 {
 	struct journal *journal = calloc(1, sizeof *journal);
@@ -90,8 +90,8 @@ enum err journal_open(struct store *store, const struct digest *digest, bool exi
 	journal->fd = -1;
 	place_journal(digest, journal->path);
 	for (int tries = 0; tries < OPEN_TRIES; tries++) {
-		failed = open_locked(journal, existing_only);
-		if (failed == EWOULDBLOCK && busy++ < BUSY_TRIES)
+		failed = open_locked(journal, (flags & JOURNAL_CREATE) != 0);
+		if (failed == EWOULDBLOCK && (flags & JOURNAL_PATIENT) && busy++ < BUSY_TRIES)
 			nanosleep(&(struct timespec){.tv_nsec = BUSY_PAUSE_NS}, NULL);
 		else if (failed != ESTALE)
 			break;

@@ -16,9 +16,12 @@ struct journal;
 #define JOURNAL_STATE 2U  /* the state after the chunk is known */
 #define JOURNAL_PROVEN 4U /* and comes from the chain of a blob that was proven */
 
-/* Open and lock the journal of that digest, made empty when there is none (unless `existing_only`: ERR_NOT_FOUND). ERR_BUSY: another
- * has it. */
-enum err journal_open(struct store *store, const struct digest *digest, bool existing_only, struct journal **ret_journal,
+/* Open and lock the journal of that digest. ERR_BUSY: another has it; ERR_NOT_FOUND: there is none and it was not to be made. */
+enum journal_open_flags {
+	JOURNAL_CREATE = 1,  /* made, empty, when there is none */
+	JOURNAL_PATIENT = 2, /* wait a tenth of a second, for one who only looks whether it is free */
+};
+enum err journal_open(struct store *store, const struct digest *digest, unsigned flags, struct journal **ret_journal,
 		      struct why *why) LARDER_MUST_USE;
 /* Unlocks; the file stays. NULL is fine. */
 void journal_close(struct journal *journal);

@@ -144,7 +144,7 @@ bool leftover_is_free(struct store *store, const struct leftover *leftover)
 	}
 	if (!leftover->has_journal)
 		return true;
-	if (journal_open(store, &leftover->digest, true, &journal, NULL) != ERR_OK)
+	if (journal_open(store, &leftover->digest, 0, &journal, NULL) != ERR_OK)
 		return false;
 	journal_close(journal);
 	return true;
@@ -165,7 +165,7 @@ bool leftover_remove(struct store *store, const struct leftover *leftover)
 		close(fd);
 		return true;
 	}
-	if (journal_open(store, &leftover->digest, false, &journal, NULL) != ERR_OK)
+	if (journal_open(store, &leftover->digest, JOURNAL_CREATE, &journal, NULL) != ERR_OK)
 		return false;
 	if (fstatat(dir, leftover->data, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (!leftover->has_data || st.st_mtim.tv_sec > leftover->changed_at_s)) {

@@ -276,7 +276,7 @@ static enum err open_named(struct store *store, const struct digest *digest, uin
 		return err;
 	partial->digest = *digest;
 	place_data(digest, partial->data_path);
-	err = journal_open(store, digest, false, &partial->journal, why);
+	err = journal_open(store, digest, JOURNAL_CREATE | JOURNAL_PATIENT, &partial->journal, why);
 	if (!err)
 		err = open_files(partial, only_blob, &is_new, why);
 	if (!err)

@@ -19,6 +19,16 @@
 #define SECRET_NEW "secret.new"
 #define INDEX "index.sqlite"
 
+/* What is promised to be held must not go with a directory above it. */
+static void sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+
+	snprintf(parent, sizeof parent, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+	(void)dir_sync(AT_FDCWD, parent);
+}
+
 /* Parents first. Those that are made belong to this person alone. */
 static enum err make_parents(const char *home, struct why *why)
 {
@@ -31,7 +41,9 @@ static enum err make_parents(const char *home, struct why *why)
 		if (end != '/' && end != 0)
 			continue;
 		*at = 0;
-		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+		if (mkdir(path, 0700) == 0) {
+			sync_parent(path);
+		} else if (errno != EEXIST) {
 			int failed = errno;
 			struct stat st;
 			/* Above a home there may be directories that cannot be written, and need not be. */
