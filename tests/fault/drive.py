@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-KINDS = ("eio", "full", "exit", "power", "tear")
+KINDS = ("eio", "full", "lost", "exit", "power", "tear")
 CRASHES = ("exit", "power", "tear")
 EXIT_BY_FAULT = 42
 STEPS_MAX = 2000
@@ -45,7 +45,7 @@ def told_well(kind, life):
         return not lines
     if life.returncode != 1 or len(lines) != 1 or not lines[0].startswith("fail "):
         return False
-    expected = "input/output error" if kind == "eio" else "no space"
+    expected = "input/output error" if kind in ("eio", "lost") else "no space"
     return lines[0].startswith(f"fail {expected}: ") and len(lines[0]) > len(expected) + 20
 
 
@@ -61,7 +61,7 @@ def check_life(kind, life, root):
 
 def check_retry(kind, life, after):
     """What was put before a failure or a crash of the process alone is not put again."""
-    if kind in ("power", "tear"):
+    if kind in ("lost", "power", "tear"):
         return
     first, second = puts(life.stdout), puts(after.stdout)
     for seed, chunks in CHUNKS.items():

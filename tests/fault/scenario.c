@@ -152,7 +152,10 @@ static enum err remove_second(struct life *life)
 
 	tell("removing", &digest);
 	err = blob_remove(life->store, &digest, false, &life->why);
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	tell("removed", &digest);
+	return ERR_OK;
 }
 
 /* A bit rots: found out, and put right again. From here to there it is not held, whatever was said of it. */
@@ -295,12 +298,22 @@ static void check_promises(struct life *life, FILE *lines)
 		for (size_t i = 0; i < count && strcmp(word, "removing") == 0; i++)
 			if (digest_equal(&promised[i], &digest))
 				promised[i] = promised[--count];
+		if (strcmp(word, "removed") == 0 && is_held(life, &digest))
+			complain("what was removed came back", hex);
 		if (strcmp(word, "exported") == 0 && !file_is(life, life->copy, &digest))
 			complain("what was exported is lost", hex);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!is_held(life, &promised[i]))
 			complain("what was committed is lost", digest_hex(&promised[i], hex));
+}
+
+static void check_secret(struct life *life)
+{
+	static const uint8_t zero[STORE_SECRET_LEN];
+
+	if (memcmp(store_secret(life->store), zero, sizeof zero) == 0)
+		complain("the secret is none", life->home);
 }
 
 static enum err check(struct life *life, const char *dir, const char *lines_path)
@@ -315,6 +328,7 @@ static enum err check(struct life *life, const char *dir, const char *lines_path
 		return err ? err : ERR_IO;
 	}
 	first = digest_of(life, 1, FIRST_SIZE);
+	check_secret(life);
 	check_index(life);
 	check_promises(life, lines);
 	check_files(life);

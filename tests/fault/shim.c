@@ -4,13 +4,14 @@
  *   FAULT_AT     which one, from 1
  *   FAULT_KIND   eio    it fails with EIO
  *                full   it and all later ones that need space fail with ENOSPC
+ *                lost   it is an fsync of a file in partial/ (only those count), fails with EIO, and what was written to it is gone
  *                exit   the process ends before it
  *                power  the process ends before it, and what was not durable is undone
  *                tear   the same for what was written, while names and sizes stay
  *   FAULT_STASH  a directory beside FAULT_HOME for what may have to be brought back
  *   FAULT_MARK   this file is made when it happens, with the name of the call in it
  *
- * In the kinds eio, full and exit the world is otherwise as it is. One thread.
+ * In the kinds eio, full, lost and exit the world is otherwise as it is. One thread.
  */
 #include "fault/undo.h"
 
@@ -48,7 +49,12 @@ static bool kind_is(const char *kind)
 
 static bool undoes(void)
 {
-	return kind_is("power") || kind_is("tear");
+	return kind_is("power") || kind_is("tear") || kind_is("lost");
+}
+
+static bool ends(void)
+{
+	return kind_is("power") || kind_is("tear") || kind_is("exit");
 }
 
 static bool is_ours(const char *path)
@@ -104,6 +110,8 @@ static bool fault(const char *call, const char *path, bool needs_space)
 		errno = ENOSPC;
 		return true;
 	}
+	if (kind_is("lost") && (!strstr(call, "sync") || !strstr(path, "/partial/")))
+		return false;
 	if (++count != strtoul(setting("FAULT_AT"), NULL, 10) || count == 0)
 		return false;
 	leave_mark(call, path);
@@ -112,9 +120,9 @@ static bool fault(const char *call, const char *path, bool needs_space)
 		errno = ENOSPC;
 		return needs_space;
 	}
-	if (undoes())
+	if (ends() && undoes())
 		undo_all(kind_is("tear"), setting("FAULT_STASH"));
-	if (undoes() || kind_is("exit"))
+	if (ends())
 		_exit(EXIT_BY_FAULT);
 	errno = EIO;
 	return true;
@@ -157,8 +165,11 @@ static int sync_as(const char *call, long number, int fd)
 	char path[PATH_MAX];
 	int failed;
 
-	if (fault_fd(call, fd, false, path))
+	if (fault_fd(call, fd, false, path)) {
+		undo_file(fd);
+		errno = EIO;
 		return -1;
+	}
 	failed = (int)syscall(number, fd);
 	if (failed == 0 && undoes() && is_ours(path))
 		undo_forget(fd, path);

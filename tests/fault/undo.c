@@ -216,12 +216,28 @@ static void take_back_name(const struct record *record, const char *stash)
 	}
 }
 
+static void take_back_data(const struct record *record)
+{
+	if (syscall(SYS_pwrite64, record->fd, record->bytes, record->len, record->offset) < 0)
+		abort();
+}
+
+void undo_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return;
+	for (const struct record *record = newest; record; record = record->older)
+		if (record->kind == DATA && record->dev == st.st_dev && record->ino == st.st_ino)
+			take_back_data(record);
+}
+
 void undo_all(bool names_stay, const char *stash)
 {
 	for (const struct record *record = newest; record; record = record->older) {
 		if (record->kind == DATA) {
-			if (syscall(SYS_pwrite64, record->fd, record->bytes, record->len, record->offset) < 0)
-				abort();
+			take_back_data(record);
 		} else if (names_stay) {
 			continue;
 		} else if (record->kind == SIZE) {

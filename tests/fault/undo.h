@@ -22,6 +22,8 @@ void undo_note_unlink(const char *path, const char *stash);
 /* After an fsync that succeeded: of a file or directory that is open, and now called `path`. */
 void undo_forget(int fd, const char *path);
 
+/* Take back what was written to one file. */
+void undo_file(int fd);
 /* Take it all back; only what was written, and no names, with `names_stay`. */
 void undo_all(bool names_stay, const char *stash);
 
