@@ -38,7 +38,8 @@ static bool is_success(const struct hub_ask *ask)
 
 	if (ask->facts.status >= 200 && ask->facts.status < 300)
 		return true;
-	return ask->facts.status < 400 && hub_facts_has_file(&ask->facts, &digest, &size);
+	/* A redirect to where the bytes are, which is not followed, has told all that it will; a login page names no commit. */
+	return ask->facts.status < 400 && (hub_facts_has_file(&ask->facts, &digest, &size) || (strcmp(ask->method, "HEAD") == 0 && ask->facts.commit[0]));
 }
 
 static void on_trouble(struct hub_ask *ask, const struct why *said)

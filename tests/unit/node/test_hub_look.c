@@ -63,6 +63,18 @@ static void a_redirect_elsewhere_is_not_followed_for_metadata(void **state)
 
 	snprintf(head, sizeof head, "302 Found\r\nLocation: %s/x\r\nX-Repo-Commit: " COMMIT, http_server_url(bench->cdn));
 	say(bench, "HEAD /org/name/resolve/", head, "");
+	say(bench, "GET /org/name/raw/" COMMIT "/f.bin ", "200 OK", POINTER);
+	find_one(bench, "org/name:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	assert_int_equal(http_server_count(bench->cdn), 0);
+}
+
+static void a_redirect_elsewhere_without_a_commit_is_a_login_page(void **state)
+{
+	struct hub_bench *bench = *state;
+	char head[300];
+
+	snprintf(head, sizeof head, "302 Found\r\nLocation: %s/login", http_server_url(bench->cdn));
+	say(bench, "HEAD /org/name/resolve/", head, "");
 	look_fails(bench, "org/name:f.bin", ERR_INVALID, "captive portal");
 	assert_int_equal(http_server_count(bench->cdn), 0);
 }
@@ -437,6 +449,7 @@ int main(void)
 		test(names_are_quoted),
 		test(an_etag_of_64_digits_is_no_digest),
 		test(a_redirect_elsewhere_is_not_followed_for_metadata),
+		test(a_redirect_elsewhere_without_a_commit_is_a_login_page),
 		test(without_a_digest_paths_info_is_asked),
 		test(without_a_size_paths_info_is_asked),
 		test(a_large_file_is_not_read_for_its_pointer),
