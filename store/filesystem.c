@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -100,4 +101,11 @@ enum err filesystem_check(int fd, const char *path, struct why *why)
 		       "%s lies on a network file system (%s), which cannot hold a store: use --home DIR on a local disk, for instance "
 		       "/var/tmp/larder-%u",
 		       path, type[0] ? type : "shared by machines", (unsigned)geteuid());
+}
+
+bool filesystem_is_read_only(int fd)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }

@@ -1,7 +1,7 @@
 /* filesystem: whether a directory lies on a file system that can hold a store.
  *
  * SQLite's shared memory, locks and renames need one machine's own file system. Deciding is pure; filesystem_check() reads /proc and
- * blocks. Any thread.
+ * blocks, as filesystem_is_read_only() may. Any thread.
  */
 #ifndef LARDER_STORE_FILESYSTEM_H
 #define LARDER_STORE_FILESYSTEM_H
@@ -19,5 +19,8 @@ bool filesystem_parse_mount(const char *line, unsigned device_major, unsigned de
 
 /* ERR_UNSUPPORTED when the open directory `fd`, called `path` in the sentence, lies on a remote file system. */
 enum err filesystem_check(int fd, const char *path, struct why *why) LARDER_MUST_USE;
+
+/* Whether the file system of the open directory `fd` is mounted read-only; false when that cannot be told. */
+bool filesystem_is_read_only(int fd);
 
 #endif

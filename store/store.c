@@ -225,10 +225,15 @@ static enum err make_layout(struct store *store, struct why *why)
 static enum err open_index(struct store *store, struct why *why)
 {
 	char path[PATH_MAX];
+	enum err err;
 
 	if (snprintf(path, sizeof path, "%s/" INDEX, store->home) >= (int)sizeof path)
 		return why_set(why, ERR_INVALID, "the path of the home is too long");
-	return index_open(path, store->options.read_only, &store->index, why);
+	err = index_open(path, store->options.read_only, &store->index, why);
+	/* Even to read, SQLite must make a file beside the index; what it says when it cannot helps nobody. */
+	if (err && filesystem_is_read_only(store->dir))
+		return why_set(why, ERR_PERMISSION, "%s lies on a read-only file system: mount it to be written, or use another --home", store->home);
+	return err;
 }
 
 /* Two processes that start together set up one store. */
