@@ -19,6 +19,7 @@ REASONS = {200: "OK", 206: "Partial Content", 302: "Found", 304: "Not Modified",
            429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 HEAD_LIMIT = 64 * 1024
 SEND_BUFFER = 256 * 1024
+RATE_SLACK_S = 0.004
 
 
 class Gone(Exception):
@@ -68,10 +69,10 @@ class Exchange:
         self.sock.sendall(b"0\r\n\r\n")
 
     def _send_segments(self, segments, rate, pause):
-        begun = time.monotonic()
+        due = 0
         for source, offset, length in segments:
             while length > 0:
-                step = length if rate is None else min(length, max(1, int(rate / 50)))
+                step = length if rate is None else min(length, max(1, int(rate / 500)))
                 if pause and self.sent < pause[0]:
                     step = min(step, pause[0] - self.sent)
                 try:
@@ -85,9 +86,11 @@ class Exchange:
                 if pause and self.sent == pause[0]:
                     self.hang(pause[1])
                 if rate is not None:
-                    ahead = self.sent / rate - (time.monotonic() - begun)
-                    if ahead > 0:
-                        self._wait(ahead)
+                    # A line does not make up for the time in which it was not used.
+                    now = time.monotonic()
+                    due = max(due, now - RATE_SLACK_S) + done / rate
+                    if due > now:
+                        self._wait(due - now)
         if pause and pause[0] == 0 and self.sent == 0:
             self.hang(pause[1])
 
