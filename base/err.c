@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,14 +54,6 @@ enum err err_from_errno(int error_number)
 	}
 }
 
-/* Bytes above 0x7f stay: they are most likely a name in UTF-8. */
-static void tame(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
 enum err why_set(struct why *why, enum err code, const char *format, ...)
 {
 	va_list args;
@@ -70,7 +63,7 @@ enum err why_set(struct why *why, enum err code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why->text, sizeof why->text, format, args);
 	va_end(args);
-	tame(why->text);
+	text_tame(why->text);
 	return code;
 }
 
@@ -90,7 +83,7 @@ enum err why_errno(struct why *why, int error_number, const char *format, ...)
 	text = strerror_r(error_number, space, sizeof space); /* the GNU one: may or may not use the space */
 	used = strlen(why->text);
 	snprintf(why->text + used, sizeof why->text - used, ": %s", text);
-	tame(why->text);
+	text_tame(why->text);
 	return code;
 }
 

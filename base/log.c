@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -28,9 +29,7 @@ void log_line(struct log *log, enum log_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line + used, sizeof line - used - 1, format, args);
 	va_end(args);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_tame(line);
 	strcat(line, "\n");
 	if (log->before)
 		log->before(log);

@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -44,13 +46,6 @@ enum err output_close(struct output *output, struct why *why)
 	return ERR_IO; /* a full disk there is not a full store */
 }
 
-static void tame(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
 void table_add(struct table *table, const char *const cells[])
 {
 	size_t used = table->rows * table->columns;
@@ -68,7 +63,7 @@ void table_add(struct table *table, const char *const cells[])
 	for (unsigned i = 0; i < table->columns; i++) {
 		table->cells[used + i] = strdup(cells[i]);
 		if (table->cells[used + i])
-			tame(table->cells[used + i]);
+			text_tame(table->cells[used + i]);
 		else
 			table->failed = true;
 	}

@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include "base/text.h"
 #include "cli/output.h"
 
 #include <stdlib.h>
@@ -67,9 +68,7 @@ static void add_name(const char *name, size_t room, char ret[PROGRESS_TEXT_MAX])
 		}
 	}
 	snprintf(ret + used, PROGRESS_TEXT_MAX - used, "  %s%s", cut, name);
-	for (char *p = ret + used; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_tame(ret + used);
 }
 
 const char *progress_text(const struct progress_state *state, size_t width, char ret[PROGRESS_TEXT_MAX])

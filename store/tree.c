@@ -1,5 +1,6 @@
 #include "store/tree_private.h"
 
+#include "base/text.h"
 #include "store/index.h"
 #include "store/place.h"
 #include "store/store_private.h"
@@ -20,10 +21,7 @@ static bool component_is_safe(const char *text, size_t len)
 {
 	if (len == 0 || len > NAME_MAX || (len == 1 && text[0] == '.') || (len == 2 && text[0] == '.' && text[1] == '.'))
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return false;
-	return true;
+	return !text_has_control(text, len);
 }
 
 bool tree_path_is_safe(const char *path)
