@@ -275,9 +275,20 @@ static bool is_revision(const char *revision)
 	return tree_path_is_safe(revision) && !strpbrk(revision, " ~^:?*[\\") && !strstr(revision, "..");
 }
 
+/* Words that mean something else where an organisation could stand, in the plain form. */
+static bool is_reserved(const char *org)
+{
+	static const char *const words[] = {"models", "datasets", "spaces", "huggingface.co", "www.huggingface.co", "hf.co"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(org, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static enum err check(const struct parts *parts, struct why *why)
 {
-	if ((parts->org && !is_repo_part(parts->org)) || !is_repo_part(parts->repo))
+	if ((parts->org && (!is_repo_part(parts->org) || is_reserved(parts->org))) || !is_repo_part(parts->repo))
 		return why_set(why, ERR_USAGE, "\"%s\" is not the name of a repo: " FORM, parts->whole);
 	if (parts->revision && !is_revision(parts->revision))
 		return why_set(why, ERR_USAGE, "\"%s\" in %s is not a revision: give a branch, a tag or a commit", parts->revision, parts->whole);

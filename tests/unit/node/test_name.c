@@ -57,7 +57,7 @@ static const struct good goods[] = {
 static const char *const bads[] = {
 	"", "/", "@", ":", "ORG/", "/NAME", "ORG/NAME:", "ORG/NAME@", "ORG/NAME@:x", "ORG//NAME", "datasets/", "ORG/NAME/file.bin", "ORG/NA ME", "ORG/..",
 	"../NAME", "./NAME", "ORG/NA--ME", "-ORG/NAME", "ORG/NAME:../x", "ORG/NAME:/etc/passwd", "ORG/NAME:a/../b", "ORG/NAME:a//b", "ORG/NAME:a/",
-	"ORG/NAME@a..b", "ORG/NAME@../x", "ORG/NAME@/x", "ORG/NAME@a b", "ORG/NAME@a*", "ORG/NAME:a\nb", "sha256:12", "sha256:", COMMIT, HEX64 "0", "git-sha1:" HEX64,
+	"ORG/NAME@a..b", "ORG/NAME@../x", "ORG/NAME@/x", "ORG/NAME@a b", "ORG/NAME@a*", "ORG/NAME:a\nb", "sha256:12", "sha256:", "models/datasets/x", "hf://hf.co/x", COMMIT, HEX64 "0", "git-sha1:" HEX64,
 	"hf://", "hf:///x", "hf://ORG/NAME@", "hf://ORG/NAME@/x", "hf://ORG/NAME@a%2", "hf://ORG/NAME/../x", "https://", "https://huggingface.co",
 	"https://huggingface.co/", "https://huggingface.co/ORG/NAME/resolve", "https://huggingface.co/ORG/NAME/resolve/main",
 	"https://huggingface.co/ORG/NAME/resolve/main/", "https://huggingface.co/ORG/NAME/discussions/4", "https://huggingface.co/ORG/NAME/tree/main/onnx",
