@@ -59,7 +59,9 @@ static enum err not_found(const struct hub *hub, const struct hub_subject *subje
 	if (strcmp(facts->code, "RevisionNotFound") == 0)
 		return why_set(why, ERR_NOT_FOUND, "%s%s has no revision %s at %s", repo_type_prefix(subject->type), subject->repo, subject->revision, hub->host);
 	if (strcmp(facts->code, "EntryNotFound") == 0 && subject->path)
-		return why_set(why, ERR_NOT_FOUND, "%s%s has no file %s at revision %s", repo_type_prefix(subject->type), subject->repo, subject->path, subject->revision);
+		return why_set(why, ERR_NOT_FOUND, "%s%s has no file %s at revision %s: larder resolve '%s%s@%s' lists those it has",
+			       repo_type_prefix(subject->type), subject->repo, subject->path, subject->revision, repo_type_prefix(subject->type),
+			       subject->repo, subject->revision);
 	return why_set(why, ERR_NOT_FOUND, "%s knows no %s", hub->host, subject_text(subject, text, sizeof text));
 }
 

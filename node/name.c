@@ -248,7 +248,8 @@ static enum err parse_plain(char *text, struct parts *parts, struct why *why)
 		parts->repo = rest;
 		rest = cut_at(rest, '/');
 	}
-	if (rest && *rest)
+	/* What has an empty part, as /etc/passwd, is no repo at all. */
+	if (rest && *rest && *parts->org && *parts->repo)
 		return why_set(why, ERR_USAGE, "%s has too many parts: for a file of %s/%s write %s%s/%s:%s", parts->whole, parts->org, parts->repo,
 			       repo_type_prefix(parts->type), parts->org, parts->repo, rest);
 	if (parts->path && !*parts->path)

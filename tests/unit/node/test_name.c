@@ -124,6 +124,8 @@ static void a_file_written_as_a_directory_gets_the_right_form(void **state)
 	(void)state;
 	assert_int_equal(name_parse("ORG/NAME/dir/x.bin", &name, &why), ERR_USAGE);
 	assert_non_null(strstr(why.text, "ORG/NAME:dir/x.bin"));
+	assert_int_equal(name_parse("/etc/passwd", &name, &why), ERR_USAGE);
+	assert_null(strstr(why.text, "/etc:passwd"));
 	assert_int_equal(name_parse("https://huggingface.co/ORG/NAME/tree/main/onnx", &name, &why), ERR_USAGE);
 	assert_non_null(strstr(why.text, "ORG/NAME@main 'onnx/*'"));
 }
