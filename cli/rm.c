@@ -18,6 +18,7 @@ static enum err remove_all(struct work *work, struct why *why)
 {
 	struct removing *removing = container_of(work, struct removing, work);
 	enum err first = ERR_OK;
+	char label[HELD_LABEL_MAX];
 
 	for (size_t i = 0; i < removing->count; i++) {
 		const struct blob_record *record = removing->picks[i].record;
@@ -29,6 +30,8 @@ static enum err remove_all(struct work *work, struct why *why)
 		err = blob_remove(removing->session->store, &record->digest, removing->even_pinned, first ? NULL : why);
 		if (err == ERR_NOT_FOUND)
 			continue;
+		if (err && !first && removing->picks[i].name)
+			why_prefix(why, err, "%s", held_label(&removing->picks[i], label));
 		first = first ? first : err;
 		removing->removed += !err;
 		removing->bytes += err ? 0 : record->size;

@@ -88,7 +88,7 @@ static bool is_evictable(struct store *store, const struct blob_record *record)
 
 static const char *human(uint64_t bytes, char ret[32])
 {
-	static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
 	double value = (double)bytes;
 	size_t unit = 0;
 

@@ -125,7 +125,7 @@ static enum err lock_dir(struct store *store, const char *path, int *ret_fd, str
 	int fd = openat(store->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed;
 
 	if (fd < 0)
-		return why_errno(why, errno, "cannot open %s/%s", store->home, path);
+		return why_errno(why, errno, "cannot open %s%s%s", store->home, *path == '.' ? "" : "/", *path == '.' ? "" : path);
 	failed = file_lock(fd, LOCK_EX);
 	if (failed) {
 		close(fd);

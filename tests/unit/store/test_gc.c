@@ -79,9 +79,9 @@ static void nothing_goes_when_it_would_not_do(void **state)
 	reopen_with(home, 300 * KB, 0);
 	assert_int_equal(index_blob_pin(store_index(home->store), &a, true, NULL), ERR_OK);
 	assert_int_equal(gc_make_room(home->store, 201 * KB, &result, &why), ERR_NO_SPACE);
-	assert_non_null(strstr(why.text, "201.0 KB"));
-	assert_non_null(strstr(why.text, "300.0 KB (max_size)"));
-	assert_non_null(strstr(why.text, "100.0 KB are pinned"));
+	assert_non_null(strstr(why.text, "201.0 kB"));
+	assert_non_null(strstr(why.text, "300.0 kB (max_size)"));
+	assert_non_null(strstr(why.text, "100.0 kB are pinned"));
 	assert_true(store_home_holds(home, &b));
 	assert_int_equal(gc_make_room(home->store, 200 * KB, &result, NULL), ERR_OK);
 	assert_false(store_home_holds(home, &b));
