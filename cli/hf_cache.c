@@ -98,21 +98,6 @@ char *hf_cache_snapshot(const struct hf_cache *cache, const char *commit)
 	return asprintf(&path, "%s/snapshots/%s", cache->repo_dir, commit) < 0 ? NULL : path;
 }
 
-/* A file of the right length is taken for what its name says: that is how the libraries see it, and whoever doubts it has `hf cache verify`. */
-static enum err put_blob(const char *path, struct blob *blob, uint64_t *progress, const bool *cancel, struct why *why)
-{
-	struct stat st;
-	enum err err;
-
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == blob_size(blob)) {
-		if (progress)
-			__atomic_fetch_add(progress, blob_size(blob), __ATOMIC_RELAXED);
-		return ERR_OK;
-	}
-	err = export_make_parents(path, why);
-	return err ? err : blob_export(blob, path, progress, cancel, why);
-}
-
 /* The link goes up from the file's directory to the repo's folder. */
 static char *link_target(const char *path, const char *etag)
 {
@@ -149,8 +134,8 @@ static enum err put_link(const char *link, const char *target, struct why *why)
 	return err;
 }
 
-enum err hf_cache_put(struct hf_cache *cache, const char *commit, const char *path, const struct digest *etag, struct blob *blob,
-		      uint64_t *progress, const bool *cancel, char **ret_path, struct why *why)
+enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *commit, const char *path, const struct digest *etag,
+		      struct blob *blob, uint64_t *progress, const bool *cancel, char **ret_path, struct why *why)
 {
 	char hex[DIGEST_HEX_MAX], *data = NULL, *link = NULL, *target = NULL;
 	enum err err = ERR_OK;
@@ -163,7 +148,7 @@ enum err hf_cache_put(struct hf_cache *cache, const char *commit, const char *pa
 	    asprintf(&link, "%s/snapshots/%s/%s", cache->repo_dir, commit, path) < 0)
 		err = why_set(why, ERR_NO_MEMORY, "out of memory");
 	if (!err)
-		err = put_blob(data, blob, progress, cancel, why);
+		err = export_to(store, blob, data, true, progress, cancel, why);
 	if (!err)
 		err = put_link(link, target, why);
 	if (!err && ret_path) {

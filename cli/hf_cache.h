@@ -4,7 +4,7 @@
  *   CACHE/models--ORG--NAME/snapshots/<commit>/<path>  symbolic link to it, relative
  *   CACHE/models--ORG--NAME/refs/<revision>            the commit, without a newline
  *
- * What is there already is left alone where it is right. Blocks on the disk; any thread.
+ * What is there already is left alone where it has the blob's bytes, which is checked, and replaced where it has others. Blocks on the disk; any thread.
  */
 #ifndef LARDER_CLI_HF_CACHE_H
 #define LARDER_CLI_HF_CACHE_H
@@ -22,7 +22,7 @@ enum err hf_cache_open(struct hf_cache *cache, const char *cache_dir, enum repo_
 void hf_cache_close(struct hf_cache *cache);
 
 /* Put one file. `etag` is its digest as the hub lists it. `progress` and `cancel` as in blob_export(). *ret_path, when not NULL: the snapshot's path of it, to be freed with free(). */
-enum err hf_cache_put(struct hf_cache *cache, const char *commit, const char *path, const struct digest *etag, struct blob *blob,
+enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *commit, const char *path, const struct digest *etag, struct blob *blob,
 		      uint64_t *progress, const bool *cancel, char **ret_path, struct why *why) LARDER_MUST_USE;
 
 /* Note that a revision (unless it is a commit itself) stands for that commit. */

@@ -42,7 +42,7 @@ static void put(struct cached *cached, const char *path, const struct digest *et
 {
 	struct why why = {0};
 
-	if (hf_cache_put(&cached->cache, COMMIT, path, etag, cached->blob, NULL, NULL, NULL, &why) != ERR_OK)
+	if (hf_cache_put(&cached->cache, cached->home->store, COMMIT, path, etag, cached->blob, NULL, NULL, NULL, &why) != ERR_OK)
 		fail_msg("%s", why.text);
 }
 
@@ -117,11 +117,13 @@ static void lfs_files_go_by_their_sha256(void **state)
 	leave(&cached);
 }
 
-static void what_is_there_stays(void **state)
+static void what_is_right_stays_and_what_is_wrong_is_replaced(void **state)
 {
 	struct cached cached;
 	struct stat before, after;
 	char hex[DIGEST_HEX_MAX], path[512];
+	uint8_t *content = content_make(1, SIZE);
+	FILE *file;
 
 	enter(&cached, *state);
 	put(&cached, "x", blob_digest(cached.blob));
@@ -135,6 +137,16 @@ static void what_is_there_stays(void **state)
 	put(&cached, "x", blob_digest(cached.blob));
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(after.st_size, SIZE);
+	/* One of the right length but with other bytes is replaced: nothing unproven stays under a good name. */
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	fputc(~content[0] & 0xff, file);
+	fclose(file);
+	put(&cached, "x", blob_digest(cached.blob));
+	file = fopen(path, "r");
+	assert_int_equal(fgetc(file), content[0]);
+	fclose(file);
+	free(content);
 	leave(&cached);
 }
 
@@ -162,7 +174,8 @@ static void paths_that_lead_out_are_refused(void **state)
 	struct cached cached;
 
 	enter(&cached, *state);
-	assert_int_equal(hf_cache_put(&cached.cache, COMMIT, "../../x", blob_digest(cached.blob), cached.blob, NULL, NULL, NULL, NULL), ERR_INVALID);
+	assert_int_equal(hf_cache_put(&cached.cache, cached.home->store, COMMIT, "../../x", blob_digest(cached.blob), cached.blob, NULL,
+				       NULL, NULL, NULL), ERR_INVALID);
 	assert_int_equal(hf_cache_set_ref(&cached.cache, "../x", COMMIT, NULL), ERR_INVALID);
 	leave(&cached);
 }
@@ -174,7 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_HOME(lays_out_as_the_libraries_do),
 		IN_A_HOME(lfs_files_go_by_their_sha256),
-		IN_A_HOME(what_is_there_stays),
+		IN_A_HOME(what_is_right_stays_and_what_is_wrong_is_replaced),
 		IN_A_HOME(refs_name_the_commit_without_a_newline),
 		IN_A_HOME(paths_that_lead_out_are_refused),
 	};
