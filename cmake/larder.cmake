@@ -18,6 +18,11 @@ if(LARDER_SANITIZE)
   target_link_options(larder_flags INTERFACE -fsanitize=${LARDER_SANITIZE})
 endif()
 
+if(LARDER_FUZZ)
+  target_compile_options(larder_flags INTERFACE -fsanitize=fuzzer-no-link) # coverage, for tests/fuzz to follow
+  target_link_options(larder_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # larder_library(NAME SOURCES ... USES ...): a static library of this directory, which may use only what USES names. That
 # no symbol points the other way is checked by linking all of it, with just those, into a program of its own.
 function(larder_library name)

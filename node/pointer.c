@@ -36,11 +36,12 @@ static bool parse_oid(const char *value, size_t len, struct digest *digest)
 static bool parse_line(const char *line, size_t len, struct fields *fields)
 {
 	const char *space = memchr(line, ' ', len);
-	const char *value = space + 1;
 	size_t key_len, value_len;
+	const char *value;
 
 	if (!space || space == line)
 		return false;
+	value = space + 1;
 	key_len = (size_t)(space - line);
 	value_len = len - key_len - 1;
 	if (!fields->has_version)
