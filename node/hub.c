@@ -114,7 +114,6 @@ void hub_note_away(struct hub *hub)
 void hub_note_answer(struct hub *hub)
 {
 	hub->away_until_ms = 0;
-	hub->told_away = false;
 }
 
 bool hub_is_away(const struct hub *hub)

@@ -94,6 +94,7 @@ void hub_look_fail_nonsense(struct hub_look_run *run, enum err err, struct why *
 
 void hub_look_succeed(struct hub_look_run *run)
 {
+	run->hub->told_away = false;
 	run->found.type = run->asked.type;
 	run->found.at_s = clock_wall_s(store_clock(run->hub->store));
 	if (run->unsafe)
