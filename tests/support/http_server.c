@@ -1,8 +1,7 @@
 #include "support/http_server.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
-#include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -34,6 +33,8 @@ struct http_server {
 	struct http_reply replies[REPLIES_MAX];
 	bool used[REPLIES_MAX];
 	size_t reply_count;
+	void *copies[3 * REPLIES_MAX]; /* of what replies point at; freed at the end, since the thread may be sending them */
+	size_t copy_count;
 	char *requests[REQUESTS_MAX];
 	size_t request_count;
 	struct connection connections[CONNECTIONS_MAX];
@@ -172,10 +173,11 @@ static void drop(struct connection *connection)
 
 static void take(struct http_server *server)
 {
-	int fd = accept(server->listener, NULL, NULL);
+	int fd = accept(server->listener, NULL, NULL), yes = 1;
 
 	if (fd < 0)
 		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		struct connection *connection = &server->connections[i];
 		if (connection->fd >= 0)
@@ -330,6 +332,8 @@ void http_server_stop(struct http_server *server)
 	close(server->wake[0]);
 	close(server->wake[1]);
 	http_server_reset(server);
+	for (size_t i = 0; i < server->copy_count; i++)
+		free(server->copies[i]);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
 }
@@ -339,11 +343,34 @@ const char *http_server_url(const struct http_server *server)
 	return server->url;
 }
 
+static void *copy_of(struct http_server *server, const void *data, size_t len)
+{
+	void *copy;
+
+	if (!data)
+		return NULL;
+	copy = malloc(len);
+	must(copy && server->copy_count < 3 * REPLIES_MAX);
+	memcpy(copy, data, len);
+	server->copies[server->copy_count++] = copy;
+	return copy;
+}
+
+static void *copy_of_text(struct http_server *server, const char *text)
+{
+	return copy_of(server, text, text ? strlen(text) + 1 : 0);
+}
+
 void http_server_add(struct http_server *server, const struct http_reply *reply)
 {
+	struct http_reply copy = *reply;
+
+	copy.request = copy_of_text(server, reply->request);
+	copy.head = copy_of_text(server, reply->head);
+	copy.body = reply->body_len ? copy_of(server, reply->body, reply->body_len) : copy_of_text(server, reply->body);
 	pthread_mutex_lock(&server->lock);
 	must(server->reply_count < REPLIES_MAX);
-	server->replies[server->reply_count++] = *reply;
+	server->replies[server->reply_count++] = copy;
 	pthread_mutex_unlock(&server->lock);
 }
 

@@ -26,7 +26,7 @@ struct http_server *http_server_start(void);
 void http_server_stop(struct http_server *server);
 const char *http_server_url(const struct http_server *server); /* "http://127.0.0.1:PORT" */
 
-/* Add a reply; what it points at must live as long as the server. */
+/* Add a reply, as a copy. */
 void http_server_add(struct http_server *server, const struct http_reply *reply);
 /* The usual one: a head and a text. */
 void http_server_say(struct http_server *server, const char *request, const char *head, const char *body);

@@ -215,6 +215,44 @@ void taken_release(struct taken *taken)
 	buf_release(&taken->bytes);
 }
 
+void bytes_prepare(struct hub_bench *bench, struct bytes *bytes)
+{
+	bytes->data = content_make(1, BODY_SIZE);
+	snprintf(bytes->location, sizeof bytes->location, "302 Found\r\nLocation: %s/signed?sig=1\r\nX-Repo-Commit: " COMMIT, http_server_url(bench->cdn));
+	http_server_add(bench->server, &(struct http_reply){.request = BODY_RESOLVE, .head = bytes->location, .always = true});
+}
+
+void bytes_add_whole(struct http_server *server, const char *request, const struct bytes *bytes, size_t cut_at)
+{
+	http_server_add(server, &(struct http_reply){.request = request, .head = "200 OK", .body = bytes->data, .body_len = BODY_SIZE, .cut_at = cut_at});
+}
+
+void bytes_add_part(struct http_server *server, const char *request, const struct bytes *bytes, size_t first, size_t end)
+{
+	char head[100];
+
+	snprintf(head, sizeof head, "206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu", first, end - 1, BODY_SIZE);
+	http_server_add(server, &(struct http_reply){.request = request, .head = head, .body = bytes->data + first, .body_len = end - first});
+}
+
+void assert_taken(struct taken *taken, const struct bytes *bytes, size_t first, size_t end)
+{
+	if (taken->err != ERR_OK)
+		fail_msg("%s: %s", err_name(taken->err), taken->why.text);
+	assert_int_equal(taken->bytes.len, end - first);
+	if (end > first)
+		assert_memory_equal(taken->bytes.data, bytes->data + first, end - first);
+	taken_release(taken);
+}
+
+void assert_failed(struct taken *taken, enum err err, const char *text)
+{
+	if (taken->err != err)
+		fail_msg("%s instead of %s: %s", err_name(taken->err), err_name(err), taken->why.text);
+	assert_has(taken->why.text, text);
+	taken_release(taken);
+}
+
 /* --- asserting */
 
 void assert_request(struct http_server *server, size_t at, const char *begin)

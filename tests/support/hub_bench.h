@@ -79,6 +79,23 @@ void taken_start(struct hub_bench *bench, struct taken *taken, uint64_t size, ui
 void taken_run(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end);
 void taken_release(struct taken *taken);
 
+/* The file's content, and the hub's redirect to the CDN for it. Free data. */
+#define BODY_RESOLVE "GET /org/name/resolve/" COMMIT "/f.bin "
+#define BODY_SIZE ((size_t)1 << 20)
+struct bytes {
+	uint8_t *data;
+	char location[300]; /* head of the hub's redirect to the CDN */
+};
+/* Make the content, and have the hub redirect to {cdn}/signed?sig=1 whenever it is asked. */
+void bytes_prepare(struct hub_bench *bench, struct bytes *bytes);
+/* Have `server` answer `request` with the whole file, closed at `cut_at` (0: never). */
+void bytes_add_whole(struct http_server *server, const char *request, const struct bytes *bytes, size_t cut_at);
+/* With bytes first .. end-1 of it, and a Content-Range. */
+void bytes_add_part(struct http_server *server, const char *request, const struct bytes *bytes, size_t first, size_t end);
+/* The bytes first .. end-1 have come, and nothing else; or the body has failed so. Both release it. */
+void assert_taken(struct taken *taken, const struct bytes *bytes, size_t first, size_t end);
+void assert_failed(struct taken *taken, enum err err, const char *text);
+
 /* The request at `at` that the server has seen begins so. */
 void assert_request(struct http_server *server, size_t at, const char *begin);
 void assert_has(const char *text, const char *part);
