@@ -70,7 +70,8 @@ echo "built $(build/release/cli/larder --version)"
 step "3. A hub on this machine, with the files of $repo"
 start_hub
 LARDER_HUB=$(ready hub)
-export LARDER_HUB LARDER_HOME="$scratch/home"
+export LARDER_HUB LARDER_HOME="$scratch/home" LARDER_MIN_FREE=100M
+export no_proxy=127.0.0.1,127.0.0.2 NO_PROXY=127.0.0.1,127.0.0.2
 export PATH="$PWD/build/release/cli:$PATH"
 unset HF_TOKEN HF_ENDPOINT
 echo "It answers at $LARDER_HUB; larder's home for this demonstration is $LARDER_HOME."

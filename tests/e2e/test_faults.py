@@ -97,10 +97,18 @@ def test_random_failures(hub, larder, model):
     assert_holds(larder.ok("get", "org/model").folder, model)
 
 
-def test_a_body_that_stops(hub, larder, model):
+def test_silence_in_a_body_and_from_the_start(hub, larder, other, model):
+    """Both at once, since each takes as long as larder's patience."""
+    hub.add("org/mute", {"a.txt": "never told"})
+    hub.fault(action="hang", repo="org/mute")
     hub.fault(**once("stall", at=2 * MIB + 3))
-    assert_holds(larder.ok("get", "org/model", NAME).folder, model, [NAME])
+    stalled, mute = larder.start("get", "org/model", NAME), other.start("get", "org/mute")
+    out, err = stalled.communicate(timeout=85)
+    assert stalled.returncode == DONE, err
+    assert_holds(out.strip(), model, [NAME])
     assert hub.counters()["content_bytes"] < WEIGHTS + 2 * MIB
+    _, err = mute.communicate(timeout=85)
+    assert mute.returncode == HUB_AWAY and err.strip(), err
 
 
 @pytest.mark.asan
@@ -187,11 +195,6 @@ def test_a_hub_that_stops_for_good_midway(hub, larder, model):
     hub.reset()
     assert_holds(larder.ok("get", "org/model", NAME).folder, model, [NAME])
     assert hub.counters()["content_bytes"] <= WEIGHTS - MIB
-
-
-def test_a_hub_that_never_answers(hub, larder, model):
-    hub.fault(action="hang")
-    larder.fails(HUB_AWAY, "get", "org/model", timeout=85)
 
 
 def test_a_silent_hub_and_a_remembered_answer(hub, larder, model):
