@@ -290,7 +290,7 @@ static void a_trickle_is_no_progress(void **state)
 
 	for (size_t i = 0; i < 20; i++) {
 		snprintf(heads[i], sizeof heads[i], "%s\r\nContent-Range: bytes %zu-%zu/%zu\r\nContent-Length: %zu", i ? "206 Partial Content" : "200 OK", i, BODY_SIZE - 1, BODY_SIZE, BODY_SIZE - i);
-		http_server_add(server, &(struct http_reply){.request = BODY_RESOLVE, .head = heads[i], .body = &byte, .body_len = 1});
+		http_server_add(server, &(struct http_reply){.request = BODY_RESOLVE, .head = heads[i], .body = &byte, .body_len = 1, .cut_at = 1});
 	}
 	taken_run(bench, &taken, BODY_SIZE, 0, BODY_SIZE);
 	assert_failed(&taken, ERR_HUB_AWAY, "stopped at 6 of");
