@@ -7,11 +7,11 @@
 
 #define CHUNK_BLOCKS (CHAIN_CHUNK / SHA256_BLOCK)
 
-/* Bytes of each lane that are read and then hashed before the next: small enough that those of all lanes together stay in the
- * second-level cache, large enough that the system call does not count. */
-#define SLICE ((size_t)16 << 10)
-/* The lanes' slices begin at different places of the first-level cache. */
-#define SLICE_STRIDE (SLICE + 2 * SHA256_BLOCK)
+/* What is read before it is hashed: a slice for each lane, all of them together little enough to stay in the caches. Smaller slices
+ * would fit the second-level cache better, but their system calls cost more than that gains. */
+#define READ_AHEAD_BYTES ((size_t)2 << 20)
+#define SLICE_MAX ((size_t)512 << 10)
+#define SLICE_GAP (2 * SHA256_BLOCK) /* so that slices begin at different places of the first-level cache */
 
 uint64_t chain_chunk_count(uint64_t size)
 {
@@ -160,7 +160,7 @@ void chain_check(const struct sha256_engine *engine, uint64_t size, struct chain
 struct lane {
 	uint64_t index;
 	struct sha256_state state;
-	uint8_t *slice; /* SLICE bytes of the reader's memory */
+	uint8_t *slice; /* the reader's; slice_len bytes */
 	int failed;     /* errno; what the lane computes from here on means nothing */
 };
 
@@ -170,9 +170,24 @@ struct reader {
 	const struct digest *digest;
 	int fd;
 	int last_errno;
+	size_t slice_len; /* a multiple of the block */
 	uint8_t *memory;
 	struct lane lanes[SHA256_LANES_MAX];
 };
+
+static enum err reader_init(struct reader *reader, size_t lanes)
+{
+	size_t len = READ_AHEAD_BYTES / reader->engine->wide->lanes, stride;
+
+	reader->slice_len = len < SLICE_MAX ? len / SHA256_BLOCK * SHA256_BLOCK : SLICE_MAX;
+	stride = reader->slice_len + SLICE_GAP;
+	reader->memory = malloc(lanes * stride + SHA256_BLOCK);
+	if (!reader->memory)
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; i < lanes; i++)
+		reader->lanes[i].slice = reader->memory + (-(uintptr_t)reader->memory & (SHA256_BLOCK - 1)) + i * stride;
+	return ERR_OK;
+}
 
 /* Returns 0 or errno; a file that ends early is one that cannot be read. */
 static int read_fully(int fd, uint8_t *data, size_t len, uint64_t offset)
@@ -227,10 +242,11 @@ static void check_full_chunks(struct reader *reader, uint64_t first, size_t coun
 		states[i] = &reader->lanes[i].state;
 		data[i] = reader->lanes[i].slice;
 	}
-	for (size_t at = 0; at < CHAIN_CHUNK; at += SLICE) {
+	for (size_t at = 0; at < CHAIN_CHUNK; at += reader->slice_len) {
+		size_t len = CHAIN_CHUNK - at < reader->slice_len ? CHAIN_CHUNK - at : reader->slice_len;
 		for (size_t i = 0; i < count; i++)
-			lane_read(reader, &reader->lanes[i], at, SLICE);
-		sha256_advance_many(reader->engine, states, data, count, SLICE / SHA256_BLOCK);
+			lane_read(reader, &reader->lanes[i], at, len);
+		sha256_advance_many(reader->engine, states, data, count, len / SHA256_BLOCK);
 	}
 	for (size_t i = 0; i < count; i++)
 		holds[i] = lane_end(reader, &reader->lanes[i], 0);
@@ -242,9 +258,9 @@ static uint8_t check_short_chunk(struct reader *reader, uint64_t index)
 	size_t len = chain_chunk_len(reader->chain->size, index), at = 0;
 
 	lane_begin(reader, lane, index);
-	for (; len - at >= SLICE; at += SLICE) {
-		lane_read(reader, lane, at, SLICE);
-		sha256_advance(reader->engine, &lane->state, lane->slice, SLICE / SHA256_BLOCK);
+	for (; len - at >= reader->slice_len; at += reader->slice_len) {
+		lane_read(reader, lane, at, reader->slice_len);
+		sha256_advance(reader->engine, &lane->state, lane->slice, reader->slice_len / SHA256_BLOCK);
 	}
 	lane_read(reader, lane, at, len - at);
 	return lane_end(reader, lane, len - at);
@@ -255,22 +271,21 @@ enum err chain_check_file(const struct sha256_engine *engine, int fd, const stru
 {
 	struct reader reader = {.engine = engine, .chain = chain, .digest = digest, .fd = fd};
 	uint64_t chunks = chain_chunk_count(chain->size);
-	size_t done = 0, full, wide = engine->wide->lanes;
+	size_t wide = engine->wide->lanes, full;
+	enum err err;
 
+	err = reader_init(&reader, count < wide ? count : wide);
+	if (err != ERR_OK)
+		return err;
 	memset(holds, 0, count);
 	if (first >= chunks)
 		count = 0;
 	else if (count > chunks - first)
 		count = (size_t)(chunks - first);
 	full = count;
-	reader.memory = aligned_alloc(4096, (wide * SLICE_STRIDE + 4095) / 4096 * 4096);
-	if (!reader.memory)
-		return ERR_NO_MEMORY;
-	for (size_t i = 0; i < wide; i++)
-		reader.lanes[i].slice = reader.memory + i * SLICE_STRIDE;
 	if (count && chain_chunk_len(chain->size, first + count - 1) < CHAIN_CHUNK)
 		full = count - 1;
-	for (; done < full; done += wide)
+	for (size_t done = 0; done < full; done += wide)
 		check_full_chunks(&reader, first + done, full - done < wide ? full - done : wide, holds + done);
 	if (full < count)
 		holds[full] = check_short_chunk(&reader, first + full);

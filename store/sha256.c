@@ -20,9 +20,11 @@ const struct sha256_kernel *const *sha256_kernels(void)
 {
 	static const struct sha256_kernel *const kernels[] = {
 #if defined(__x86_64__)
-		&sha256_shanix2, &sha256_shani,
+		&sha256_shanix4, &sha256_avx512x16, &sha256_shanix2, &sha256_avx2x8, &sha256_shani,
+#elif defined(__aarch64__)
+		&sha256_armv8x2, &sha256_armv8,
 #endif
-		&sha256_portable, NULL,
+		&sha256_vector4, &sha256_portable, NULL,
 	};
 
 	return kernels;
@@ -36,21 +38,58 @@ const struct sha256_kernel *sha256_kernel_find(const char *name)
 	return NULL;
 }
 
-/* The first supported kernel that has one lane, or more than one. sha256_kernels() is in the order of preference. */
-static const struct sha256_kernel *best(bool is_wide)
+static const struct sha256_kernel *first_supported(const struct sha256_kernel *const kernels[])
 {
-	for (const struct sha256_kernel *const *at = sha256_kernels(); *at; at++)
-		if (((*at)->lanes > 1) == is_wide && (*at)->is_supported())
-			return *at;
-	return &sha256_portable;
+	while (!(*kernels)->is_supported())
+		kernels++;
+	return *kernels;
 }
 
-static void choose_fastest(struct sha256_engine *engine)
+static const struct sha256_kernel *best_serial(void)
 {
-	engine->serial = best(false);
-	engine->wide = best(true);
-	engine->narrow = engine->wide;
-	engine->narrow_max = 1;
+	static const struct sha256_kernel *const order[] = {
+#if defined(__x86_64__)
+		&sha256_shani,
+#elif defined(__aarch64__)
+		&sha256_armv8,
+#endif
+		&sha256_portable,
+	};
+
+	return first_supported(order);
+}
+
+/* On Zen 4 four messages in the SHA unit, which begins a pair of rounds in each cycle, beat sixteen in AVX-512, whose registers go
+ * through its pipes in two halves; where AVX-512 is whole, or the SHA unit slower, it is the other way round (docs/BENCHMARKS.md). */
+static const struct sha256_kernel *best_wide(void)
+{
+	static const struct sha256_kernel *const order[] = {
+#if defined(__x86_64__)
+		&sha256_avx512x16, &sha256_shanix2, &sha256_avx2x8,
+#elif defined(__aarch64__)
+		&sha256_armv8x2,
+#endif
+		&sha256_vector4,
+	};
+
+#if defined(__x86_64__)
+	if (sha256_cpu_is_zen4() && sha256_shanix4.is_supported())
+		return &sha256_shanix4;
+#endif
+	return first_supported(order);
+}
+
+/* Half-empty lanes cost as much as full ones: up to which number of messages is the kernel for a few the faster one? */
+static void choose_narrow(struct sha256_engine *engine)
+{
+	engine->narrow = engine->serial;
+	engine->narrow_max = engine->wide->lanes / 8;
+#if defined(__x86_64__)
+	if (engine->wide->lanes > 4 && sha256_shanix2.is_supported()) {
+		engine->narrow = &sha256_shanix2;
+		engine->narrow_max = engine->wide->lanes / 2;
+	}
+#endif
 }
 
 enum err sha256_engine_init(struct sha256_engine *engine, const char *choice, struct why *why)
@@ -58,7 +97,8 @@ enum err sha256_engine_init(struct sha256_engine *engine, const char *choice, st
 	const struct sha256_kernel *chosen;
 
 	if (!choice) {
-		choose_fastest(engine);
+		*engine = (struct sha256_engine){.serial = best_serial(), .wide = best_wide()};
+		choose_narrow(engine);
 		return ERR_OK;
 	}
 	chosen = sha256_kernel_find(choice);
@@ -66,7 +106,7 @@ enum err sha256_engine_init(struct sha256_engine *engine, const char *choice, st
 		return why_set(why, ERR_UNSUPPORTED, "no SHA-256 kernel \"%s\" on this processor; leave the choice to larder", choice);
 	engine->narrow = engine->wide = chosen;
 	engine->narrow_max = 1;
-	engine->serial = chosen->lanes == 1 ? chosen : best(false);
+	engine->serial = chosen->lanes == 1 ? chosen : best_serial();
 	return ERR_OK;
 }
 

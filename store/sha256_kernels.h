@@ -15,18 +15,25 @@
 #define SHA256_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+#define SHA256_INLINE static inline __attribute__((always_inline))
+
 #define SHA256_ROUNDS 64
 
 extern const uint32_t sha256_k[SHA256_ROUNDS]; /* FIPS 180-4, 4.2.2; aligned to 64 bytes */
 
-extern const struct sha256_kernel sha256_portable;
-#if defined(__x86_64__)
-extern const struct sha256_kernel sha256_shani, sha256_shanix2;
-#endif
-
+extern const struct sha256_kernel sha256_portable, sha256_vector4;
 bool sha256_cpu_any(void); /* true */
+
 #if defined(__x86_64__)
+extern const struct sha256_kernel sha256_shani, sha256_shanix2, sha256_shanix4, sha256_avx2x8, sha256_avx512x16;
 bool sha256_cpu_has_shani(void);
+bool sha256_cpu_has_avx2(void);
+bool sha256_cpu_has_avx512(void); /* F, BW, VL */
+bool sha256_cpu_has_shani_and_avx512(void);
+bool sha256_cpu_is_zen4(void);
+#elif defined(__aarch64__)
+extern const struct sha256_kernel sha256_armv8, sha256_armv8x2;
+bool sha256_cpu_has_armv8(void);
 #endif
 
 #endif
