@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define BATCH SHA256_LANES_MAX /* chunks read, checked in lanes, written */
+#define BATCH_MAX SHA256_LANES_MAX /* chunks read, checked in lanes, written */
 #define NAME_KEPT 200          /* bytes of the name that fit into the temporary one */
 #define TEMP_TRIES 100
 
@@ -74,7 +74,7 @@ static enum err check_clone(struct export *export, struct why *why)
 /* How many of the chunks in `data` do not hold. */
 static uint64_t count_bad(const struct blob *blob, uint64_t first, size_t count, const uint8_t *data)
 {
-	struct chain_link links[BATCH];
+	struct chain_link links[BATCH_MAX];
 	uint64_t bad = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -112,7 +112,8 @@ static enum err copy_batch(struct export *export, uint64_t first, size_t count, 
 static enum err copy_checked(struct export *export, struct why *why)
 {
 	uint64_t chunks = chain_chunk_count(export->blob->record.size);
-	size_t room = chunks < BATCH ? (size_t)chunks : BATCH;
+	size_t lanes = store_engine(export->blob->store)->wide->lanes;
+	size_t room = chunks < lanes ? (size_t)chunks : lanes;
 	uint8_t *data = malloc(room * CHAIN_CHUNK);
 	enum err err = ERR_OK;
 

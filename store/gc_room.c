@@ -137,7 +137,7 @@ static void drop_waste(struct store *store, struct room *room, bool dry_run, str
 	room->leftover_count = kept;
 }
 
-/* Keep only what may go, and sum it up. */
+/* Keep only what may go, and sum it up. Under the lock of the store, so that two who look do not take each other for users. */
 static uint64_t keep_evictable(struct store *store, struct room *room, uint64_t enough)
 {
 	size_t records = 0, leftovers = 0;
@@ -186,6 +186,7 @@ enum err gc_hold_quota(struct store *store, uint64_t need, bool dry_run, struct 
 {
 	struct room room = {0};
 	uint64_t wanted, can_go;
+	int lock = -1;
 	enum err err;
 
 	if (need > CHAIN_MAX_BLOB)
@@ -200,7 +201,11 @@ enum err gc_hold_quota(struct store *store, uint64_t need, bool dry_run, struct 
 	err = index_blob_list(store->index, &room.records, &room.record_count, why);
 	if (err)
 		goto out;
+	err = store_lock(store, &lock, why);
+	if (err)
+		goto out;
 	can_go = keep_evictable(store, &room, wanted);
+	store_unlock(lock);
 	if (can_go < wanted || evict(store, &room, wanted, dry_run, result) < wanted)
 		err = no_room(store, &room, need, can_go, why);
 out:
