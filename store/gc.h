@@ -13,7 +13,8 @@ struct gc_result {
 	uint64_t links;              /* dangling links removed from trees */
 };
 
-/* Make the quota hold with `need` more bytes to come. ERR_NO_SPACE with a sentence (needed, free, reserved, pinned) when it cannot be done. */
+/* Make the quota hold with `need` more bytes to come. What is of no use to anybody goes in any case; then blobs, then partial blobs that nobody holds, oldest
+ * first. Nothing of these goes when all of them would not be enough. ERR_NO_SPACE with a sentence (needed, free, reserved, pinned) when it cannot be done. */
 enum err gc_make_room(struct store *store, uint64_t need, struct gc_result *ret_result, struct why *why) LARDER_MUST_USE;
 
 /* What `larder gc` does: the quota as above, partial blobs untouched for `partial_age_s` and held by nobody, data files without an index record

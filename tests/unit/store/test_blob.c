@@ -121,6 +121,32 @@ static void damaged_chunk_is_withdrawn_and_repaired(void **state)
 	free(data);
 }
 
+/* A state that was torn in the journal must not refuse the right chunk for ever. */
+static void withdrawn_with_a_torn_journal(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = store_home_put(home, 2, 4 * CHUNK), found;
+	struct partial *partial;
+	struct blob_check check;
+	char path[256], journal[256];
+	int fd;
+
+	store_home_blob_path(home, &digest, path);
+	store_home_damage(home, path, 0, true);
+	assert_int_equal(blob_verify(home->store, &digest, NULL, NULL, NULL, &check, NULL), ERR_UNPROVEN);
+	store_home_data_path(home, &digest, path);
+	snprintf(journal, sizeof journal, "%.*s.journal", (int)(strlen(path) - strlen(".data")), path);
+	fd = open(journal, O_WRONLY);
+	assert_int_equal(pwrite(fd, "torn", 4, 64 + 48 + 20), 4);
+	close(fd);
+	assert_int_equal(partial_open(home->store, &digest, 4 * CHUNK, &partial, NULL), ERR_OK);
+	assert_true(partial_has(partial, 3));
+	assert_false(partial_has(partial, 1));
+	partial_fill(partial, 2, 4);
+	assert_int_equal(partial_commit(partial, &found, NULL), ERR_OK);
+	assert_true(store_home_holds(home, &digest));
+}
+
 static void touched_file_is_proven_again(void **state)
 {
 	struct store_home *home = *state;
@@ -336,6 +362,7 @@ static void in_use_by_another_process(void **state)
 	child = fork();
 	if (child == 0) {
 		struct store *store = NULL;
+		close(go[1]); /* so that it ends with its parent */
 		struct blob *blob;
 		if (store_open(&home->options, &store, NULL) != ERR_OK || blob_open(store, &digest, &blob, NULL) != ERR_OK)
 			_exit(1);
@@ -376,6 +403,7 @@ int main(void)
 		WITH_HOME(unknown_is_not_found),
 		WITH_HOME(empty_is_always_held),
 		WITH_HOME(damaged_chunk_is_withdrawn_and_repaired),
+		WITH_HOME(withdrawn_with_a_torn_journal),
 		WITH_HOME(touched_file_is_proven_again),
 		WITH_HOME(longer_or_shorter_is_damage),
 		WITH_HOME(missing_file_is_forgotten),
