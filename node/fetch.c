@@ -71,22 +71,25 @@ static void write_chunks(struct handed *handed)
 	}
 }
 
-static void keep_names(struct handed *handed, const struct digest *digest, struct store *store)
+static enum err keep_names(struct handed *handed, const struct digest *digest, struct store *store, struct why *why)
 {
+	enum err err = ERR_OK;
+
 	list_each(at, &handed->names) {
-		struct wanted *wanted = container_of(at, struct wanted, link);
-		handed->err = wanted_keep(wanted, digest, store, &handed->why);
-		if (handed->err)
-			return;
+		err = wanted_keep(container_of(at, struct wanted, link), digest, store, why);
+		if (err)
+			break;
 	}
+	return err;
 }
 
-/* What is broken off has its name already, where its digest is known: lists show it by that. */
+/* What is broken off has its name already, where its digest is known: lists show it by that. A failure here fails nothing, since the name is
+ * kept again at the end; least of all may a busy index look like a busy blob, which would be opened once more. */
 static void open_intake(struct handed *handed, const struct hub_file *file, struct store *store)
 {
 	handed->err = intake_open(handed->intake, &handed->why);
 	if (!handed->err && !intake_is_held(handed->intake) && file->digest.algorithm == DIGEST_SHA256)
-		keep_names(handed, &file->digest, store);
+		(void)!keep_names(handed, &file->digest, store, NULL);
 }
 
 /* Counters are for people to read: a failure to write one fails nothing. */
@@ -121,7 +124,7 @@ static void on_worker(struct pool_job *job)
 		handed->err = intake_commit(handed->intake, &handed->why);
 		break;
 	case STEP_NAME:
-		keep_names(handed, intake_digest(handed->intake), store);
+		handed->err = keep_names(handed, intake_digest(handed->intake), store, &handed->why);
 		count_all(handed, store);
 		break;
 	case STEP_CLOSE:
@@ -415,6 +418,7 @@ enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *w
 {
 	struct wanted *wanted = wanted_create(fetch->listing, fetch->file, hub_host(fetcher->use.hub));
 	struct fetch_run *run;
+	bool is_new = false;
 
 	if (!wanted)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
@@ -426,14 +430,14 @@ enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *w
 			return why_set(why, ERR_NO_MEMORY, "out of memory");
 		}
 		list_append(&fetcher->runs, &run->link);
-		list_append(&run->names, &wanted->link);
-		run_job(run, STEP_OPEN);
-	} else {
-		list_append(&run->names, &wanted->link);
+		is_new = true;
 	}
+	list_append(&run->names, &wanted->link);
 	list_append(&run->waiters, &fetch->link);
 	fetch->run = run;
 	fetch->bytes_done = run->bytes_done;
+	if (is_new)
+		run_job(run, STEP_OPEN);
 	return ERR_OK;
 }
 

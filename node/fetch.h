@@ -29,7 +29,7 @@ struct fetch {
 	const struct hub_listing *listing; /* borrowed until done */
 	const struct hub_file *file;       /* one of its files */
 	/* The end, once, never from within fetch_start(). ERR_OK: `digest` is held, its name, alias and visibility are in the index. ERR_UNPROVEN: the sentence names the file, the expected and
-	 * the found digest; nothing of it is kept. Others as hub_body, partial_open and the disk give them. */
+	 * the found digest; no byte of it is kept, only the name that lists show for what is incomplete. Others as hub_body, partial_open and the disk give them. */
 	void (*on_done)(struct fetch *fetch, enum err err, const struct why *why);
 	struct digest digest;    /* SHA-256 of the file, when done */
 	bool was_held;           /* it was in the store already: nothing was transferred */

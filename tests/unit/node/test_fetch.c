@@ -4,6 +4,7 @@
 #include "support/cmocka.h"
 #include "support/hub_bench.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,30 @@ static void one_that_another_process_has_is_waited_for(void **state)
 	scene_release(&scene);
 }
 
+/* The name at the beginning serves lists alone: when it cannot be written, the fetch goes on. */
+static void a_name_that_cannot_be_kept_early_stops_nothing(void **state)
+{
+	static const char no_names_yet[] = "CREATE TRIGGER early BEFORE INSERT ON name WHEN (SELECT count(*) FROM blob) = 0"
+					   " BEGIN SELECT RAISE(ABORT, 'not yet'); END";
+	struct hub_bench *bench = *state;
+	sqlite3 *database = NULL;
+	char path[128];
+	struct scene scene;
+	struct wish wish;
+
+	snprintf(path, sizeof path, "%s/index.sqlite", bench->home->home);
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, no_names_yet, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+	scene_init(&scene, bench);
+	hub_gives(&scene, 0);
+	wish_start(&scene, &wish, 0);
+	wish_wait(&wish);
+	assert_int_equal(wish.err, ERR_OK);
+	assert_int_equal(names_of(&scene), 1);
+	scene_release(&scene);
+}
+
 static void chunks_that_came_before_the_hub_went_are_kept(void **state)
 {
 	struct hub_bench *bench = *state;
@@ -233,6 +258,7 @@ int main(void)
 		at_bench(a_cancelled_one_is_gone_on_with),
 		at_bench(wrong_bytes_are_told_and_not_kept),
 		at_bench(one_that_another_process_has_is_waited_for),
+		at_bench(a_name_that_cannot_be_kept_early_stops_nothing),
 		at_bench(chunks_that_came_before_the_hub_went_are_kept),
 	};
 
