@@ -45,3 +45,14 @@ void text_tame(char *text)
 		at += (size_t)(bytes < 0 ? -bytes : bytes);
 	}
 }
+
+int text_hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}

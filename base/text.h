@@ -12,4 +12,7 @@ bool text_has_control(const char *text, size_t len);
 /* Put '?' in the place of each byte of such a character. The rest of UTF-8 stays. */
 void text_tame(char *text);
 
+/* 0 to 15 for a hexadecimal digit of either case, else -1. */
+int text_hex_value(char digit);
+
 #endif

@@ -1,5 +1,6 @@
 #include "node/name.h"
 
+#include "base/text.h"
 #include "store/tree.h"
 
 #include <stdlib.h>
@@ -70,17 +71,6 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Undo %XX in place. False for half an escape and for an escaped zero. */
 static bool percent_decode(char *text)
 {
@@ -91,7 +81,7 @@ static bool percent_decode(char *text)
 			*out++ = *text++;
 			continue;
 		}
-		int high = hex_value(text[1]), low = high < 0 ? -1 : hex_value(text[2]);
+		int high = text_hex_value(text[1]), low = high < 0 ? -1 : text_hex_value(text[2]);
 		if (low < 0 || (high == 0 && low == 0))
 			return false;
 		*out++ = (char)(high * 16 + low);

@@ -1,5 +1,7 @@
 #include "store/digest.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -41,17 +43,6 @@ struct digest digest_of_sha256(const uint8_t bytes[32])
 	return digest;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool digest_parse_hex(enum digest_algorithm algorithm, const char *hex, struct digest *ret_digest)
 {
 	struct digest digest = {.algorithm = algorithm};
@@ -60,7 +51,7 @@ bool digest_parse_hex(enum digest_algorithm algorithm, const char *hex, struct d
 	if (len == 0 || strlen(hex) != 2 * len)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+		int high = text_hex_value(hex[2 * i]), low = text_hex_value(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		digest.bytes[i] = (uint8_t)(high << 4 | low);
