@@ -69,7 +69,7 @@ static enum err place(struct slot *slot, struct why *why)
 		err = export_file(store, slot->blob, order->target.dir, file->path, order->target.force, &slot->copied, &run->cancel, why);
 	if (!err && order->target.cache)
 		err = hf_cache_put(order->target.cache, store, order->listing->commit, file->path, &file->digest, slot->blob, &slot->copied,
-				   &run->cancel, NULL, why);
+				   &run->cancel, why);
 	return err;
 }
 

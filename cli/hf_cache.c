@@ -135,7 +135,7 @@ static enum err put_link(const char *link, const char *target, struct why *why)
 }
 
 enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *commit, const char *path, const struct digest *etag,
-		      struct blob *blob, uint64_t *progress, const bool *cancel, char **ret_path, struct why *why)
+		      struct blob *blob, uint64_t *progress, const bool *cancel, struct why *why)
 {
 	char hex[DIGEST_HEX_MAX], *data = NULL, *link = NULL, *target = NULL;
 	enum err err = ERR_OK;
@@ -151,10 +151,6 @@ enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *c
 		err = export_to(store, blob, data, true, progress, cancel, why);
 	if (!err)
 		err = put_link(link, target, why);
-	if (!err && ret_path) {
-		*ret_path = link;
-		link = NULL;
-	}
 	free(target);
 	free(data);
 	free(link);

@@ -21,9 +21,9 @@ struct hf_cache {
 enum err hf_cache_open(struct hf_cache *cache, const char *cache_dir, enum repo_type type, const char *repo, struct why *why) LARDER_MUST_USE;
 void hf_cache_close(struct hf_cache *cache);
 
-/* Put one file. `etag` is its digest as the hub lists it. `progress` and `cancel` as in blob_export(). *ret_path, when not NULL: the snapshot's path of it, to be freed with free(). */
-enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *commit, const char *path, const struct digest *etag, struct blob *blob,
-		      uint64_t *progress, const bool *cancel, char **ret_path, struct why *why) LARDER_MUST_USE;
+/* Put one file. `etag` is its digest as the hub lists it. `progress` and `cancel` as in blob_export(). */
+enum err hf_cache_put(struct hf_cache *cache, struct store *store, const char *commit, const char *path, const struct digest *etag,
+		      struct blob *blob, uint64_t *progress, const bool *cancel, struct why *why) LARDER_MUST_USE;
 
 /* Note that a revision (unless it is a commit itself) stands for that commit. */
 enum err hf_cache_set_ref(struct hf_cache *cache, const char *revision, const char *commit, struct why *why) LARDER_MUST_USE;

@@ -42,7 +42,7 @@ static void put(struct cached *cached, const char *path, const struct digest *et
 {
 	struct why why = {0};
 
-	if (hf_cache_put(&cached->cache, cached->home->store, COMMIT, path, etag, cached->blob, NULL, NULL, NULL, &why) != ERR_OK)
+	if (hf_cache_put(&cached->cache, cached->home->store, COMMIT, path, etag, cached->blob, NULL, NULL, &why) != ERR_OK)
 		fail_msg("%s", why.text);
 }
 
@@ -175,7 +175,7 @@ static void paths_that_lead_out_are_refused(void **state)
 
 	enter(&cached, *state);
 	assert_int_equal(hf_cache_put(&cached.cache, cached.home->store, COMMIT, "../../x", blob_digest(cached.blob), cached.blob, NULL,
-				       NULL, NULL, NULL), ERR_INVALID);
+				       NULL, NULL), ERR_INVALID);
 	assert_int_equal(hf_cache_set_ref(&cached.cache, "../x", COMMIT, NULL), ERR_INVALID);
 	leave(&cached);
 }
