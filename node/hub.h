@@ -71,7 +71,7 @@ struct hub_body {
 	const struct hub_file *file; /* borrowed until done; its size must be what the server says, else ERR_INVALID */
 	uint64_t first, end;
 	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel */
-	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought nothing. ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
+	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought next to nothing (under 16 KiB each). ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
 	void (*on_done)(struct hub_body *body, enum err err, const struct why *why);
 	struct hub_body_run *run; /* hub's */
 };

@@ -1,4 +1,4 @@
-/* leftover: what lies in partial/, seen from outside: for gc. Internal to the store; blocks on the disk; any thread. */
+/* leftover: what lies in partial/, seen from outside: for gc, and for those who list what is incomplete. Blocks on the disk; any thread. */
 #ifndef LARDER_STORE_LEFTOVER_H
 #define LARDER_STORE_LEFTOVER_H
 

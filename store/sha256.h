@@ -41,7 +41,7 @@ struct sha256_engine {
 	unsigned narrow_max;
 };
 
-/* `choice` is NULL (choose the fastest), or the name of a kernel to be used for what it fits ("portable" forces both). Unknown or
+/* `choice` is NULL (choose the fastest), or the name of a kernel to be used for what it fits ("portable" is used for everything). Unknown or
  * unsupported names: ERR_UNSUPPORTED. The environment variable LARDER_SHA256 is read by whoever calls, not here. */
 enum err sha256_engine_init(struct sha256_engine *engine, const char *choice, struct why *why) LARDER_MUST_USE;
 
