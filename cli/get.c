@@ -280,7 +280,7 @@ static enum err get_name(struct get *get, struct why *why)
 static enum err run_get(struct session *session, const struct args *args, struct why *why)
 {
 	struct get get = {.session = session, .args = args, .began_ms = clock_now_ms(clock_system())};
-	enum err err = name_parse(args->operands[0], &get.name, why);
+	enum err err = name_parse(args->operands[0], session->config.hub, &get.name, why);
 
 	if (err)
 		return err;

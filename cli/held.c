@@ -82,6 +82,8 @@ static const struct blob_record *find_record(const struct held *held, const stru
 /* Picks on their way: one slot a record, so that each comes once. */
 struct picking {
 	const struct held *held;
+	struct index *index;
+	const char *hub;
 	struct held_pick *slots; /* record NULL: not picked */
 	size_t picked;
 };
@@ -98,14 +100,14 @@ static void pick(struct picking *picking, const struct blob_record *record, cons
 	picking->picked++;
 }
 
-static enum err pick_digest(struct picking *picking, struct index *index, const char *text, const struct digest *digest, struct why *why)
+static enum err pick_digest(struct picking *picking, const char *text, const struct digest *digest, struct why *why)
 {
 	struct digest blob = *digest;
 	const struct blob_record *record;
 	enum err err = ERR_OK;
 
 	if (digest->algorithm == DIGEST_GIT_SHA1)
-		err = index_alias_get(index, digest, &blob, why);
+		err = index_alias_get(picking->index, digest, &blob, why);
 	if (err && err != ERR_NOT_FOUND)
 		return err;
 	record = err ? NULL : find_record(picking->held, &blob);
@@ -151,14 +153,14 @@ static enum err pick_name(struct picking *picking, const char *text, const struc
 	return err;
 }
 
-static enum err pick_text(struct picking *picking, struct index *index, const char *text, struct why *why)
+static enum err pick_text(struct picking *picking, const char *text, struct why *why)
 {
 	struct name name = {0};
-	enum err err = name_parse(text, &name, why);
+	enum err err = name_parse(text, picking->hub, &name, why);
 
 	if (err)
 		return err;
-	err = name.digest.algorithm != DIGEST_NONE ? pick_digest(picking, index, text, &name.digest, why) : pick_name(picking, text, &name, why);
+	err = name.digest.algorithm != DIGEST_NONE ? pick_digest(picking, text, &name.digest, why) : pick_name(picking, text, &name, why);
 	name_release(&name);
 	return err;
 }
@@ -174,17 +176,17 @@ static int by_label(const void *a, const void *b)
 	return order ? order : strcmp(first->name->path, second->name->path);
 }
 
-enum err held_pick(const struct held *held, struct index *index, const char *const *texts, size_t count, struct held_pick **ret_picks,
+enum err held_pick(const struct held *held, struct index *index, const char *hub, const char *const *texts, size_t count, struct held_pick **ret_picks,
 		   size_t *ret_count, struct why *why)
 {
-	struct picking picking = {.held = held, .slots = calloc(held->count + 1, sizeof *picking.slots)};
+	struct picking picking = {.held = held, .index = index, .hub = hub, .slots = calloc(held->count + 1, sizeof *picking.slots)};
 	size_t kept = 0;
 	enum err err = ERR_OK;
 
 	if (!picking.slots)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; !err && i < count; i++)
-		err = pick_text(&picking, index, texts[i], why);
+		err = pick_text(&picking, texts[i], why);
 	if (err) {
 		free(picking.slots);
 		return err;

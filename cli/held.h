@@ -27,9 +27,9 @@ struct held_pick {
 	const struct blob_name *name; /* the one it was found by, or its newest; NULL: it has none */
 };
 
-/* Those that `texts` name, each once, by name; all there are when `count` is 0. ERR_USAGE: not a name, or a branch or tag, which only a hub can resolve; ERR_NOT_FOUND
+/* Those that `texts` name, each once, by name; all there are when `count` is 0. `hub` as in name_parse(). ERR_USAGE: not a name, or a branch or tag, which only a hub can resolve; ERR_NOT_FOUND
  * when one of them finds nothing. The caller frees *ret_picks. */
-enum err held_pick(const struct held *held, struct index *index, const char *const *texts, size_t count, struct held_pick **ret_picks,
+enum err held_pick(const struct held *held, struct index *index, const char *hub, const char *const *texts, size_t count, struct held_pick **ret_picks,
 		   size_t *ret_count, struct why *why) LARDER_MUST_USE;
 
 #define HELD_LABEL_MAX 2304

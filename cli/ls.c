@@ -101,7 +101,7 @@ static void print_table(struct session *session, const struct listing *listing)
 static enum err list(struct session *session, const struct held *held, const struct args *args, struct why *why)
 {
 	struct listing listing = {.held = held};
-	enum err err = held_pick(held, store_index(session->store), args->operands, args->operand_count, &listing.picks, &listing.pick_count, why);
+	enum err err = held_pick(held, store_index(session->store), session->config.hub, args->operands, args->operand_count, &listing.picks, &listing.pick_count, why);
 
 	if (!err && args->operand_count == 0)
 		err = leftover_list(session->store, &listing.leftovers, &listing.leftover_count, why);

@@ -16,7 +16,7 @@ static enum err set_pins(struct session *session, const struct args *args, bool 
 	if (!err)
 		err = held_load(&held, store_index(session->store), why);
 	if (!err)
-		err = held_pick(&held, store_index(session->store), args->operands, args->operand_count, &picks, &count, why);
+		err = held_pick(&held, store_index(session->store), session->config.hub, args->operands, args->operand_count, &picks, &count, why);
 	for (size_t i = 0; !err && i < count; i++) {
 		err = index_blob_pin(store_index(session->store), &picks[i].record->digest, pinned, why);
 		bytes += picks[i].record->size;

@@ -101,7 +101,7 @@ static enum err run_resolve(struct session *session, const struct args *args, st
 {
 	struct hub_listing listing = {0};
 	struct name name;
-	enum err err = name_parse(args->operands[0], &name, why);
+	enum err err = name_parse(args->operands[0], session->config.hub, &name, why);
 
 	if (err)
 		return err;

@@ -50,7 +50,7 @@ static enum err run_rm(struct session *session, const struct args *args, struct 
 	if (!err)
 		err = held_load(&held, store_index(session->store), why);
 	if (!err)
-		err = held_pick(&held, store_index(session->store), args->operands, args->operand_count, &picks, &removing.count, why);
+		err = held_pick(&held, store_index(session->store), session->config.hub, args->operands, args->operand_count, &picks, &removing.count, why);
 	removing.picks = picks;
 	if (!err)
 		err = session_work(session, &removing.work, why);

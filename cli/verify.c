@@ -151,7 +151,7 @@ static enum err run_verify(struct session *session, const struct args *args, str
 	if (!err)
 		err = held_load(&held, store_index(session->store), why);
 	if (!err)
-		err = held_pick(&held, store_index(session->store), args->operands, args->operand_count, &picks, &count, why);
+		err = held_pick(&held, store_index(session->store), session->config.hub, args->operands, args->operand_count, &picks, &count, why);
 	if (!err)
 		err = verify_picks(session, picks, count, why);
 	free(picks);

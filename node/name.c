@@ -1,10 +1,12 @@
 #include "node/name.h"
 
 #include "base/text.h"
+#include "node/url.h"
 #include "store/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define REPO_PART_MAX 96 /* the hub's own bound for each half of ORG/NAME */
 #define FORM "write ORG/NAME, ORG/NAME@REVISION, ORG/NAME:PATH or datasets/ORG/NAME"
@@ -312,30 +314,76 @@ static enum err build(const struct parts *parts, struct name *ret_name)
 	return ERR_OK;
 }
 
-static enum err parse_text(char *copy, struct parts *parts, struct why *why)
+static bool is_hugging_face(const char *authority)
 {
-	static const char *const hosts[] = {"huggingface.co/", "www.huggingface.co/", "hf.co/"};
-	char *host = NULL;
+	static const char *const hosts[] = {"huggingface.co", "www.huggingface.co", "hf.co"};
+
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+		if (strcmp(authority, hosts[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Length of what stands between the hub's host and its repos, "/hf" of "https://mirror/hf"; 0 where there is nothing, or the address does not begin with it. */
+static size_t prefix_len(const char *path, const struct url *hub)
+{
+	size_t len = strlen(hub->target);
+
+	while (len > 0 && hub->target[len - 1] == '/')
+		len--;
+	return strncmp(path, hub->target, len) == 0 && strchr("/?#", path[len]) ? len : 0;
+}
+
+static enum err wrong_host(const char *authority, const char *hub_authority, const char *scheme, const struct parts *parts, struct why *why)
+{
+	const char *and = *hub_authority && !is_hugging_face(hub_authority) ? " and of the hub in use, " : "";
+
+	return why_set(why, ERR_USAGE, "%s is at %s, and only addresses at huggingface.co, hf.co%s%s are understood: if %s is a hub, add --hub %s://%s", parts->whole, authority,
+		       and, *and ? hub_authority : "", authority, scheme, authority);
+}
+
+/* http[s]://HOST/... */
+static enum err parse_web(char *text, const char *hub, struct parts *parts, struct why *why)
+{
+	char authority[URL_AUTHORITY_MAX], hub_authority[URL_AUTHORITY_MAX] = "";
+	char *path = strstr(text, "://") + 3;
+	struct url url, hub_url;
+	char cut;
+
+	path += strcspn(path, "/?#");
+	cut = *path;
+	*path = 0; /* what follows may have blanks, as people paste it */
+	if (!url_parse(text, &url))
+		return why_set(why, ERR_USAGE, "%s has no host that can be understood", parts->whole);
+	*path = cut;
+	url_authority(&url, authority);
+	if (hub && url_parse(hub, &hub_url) && strcmp(url_authority(&hub_url, hub_authority), authority) == 0)
+		path += prefix_len(path, &hub_url);
+	else if (!is_hugging_face(authority))
+		return wrong_host(authority, hub_authority, url.https ? "https" : "http", parts, why);
+	if (path[0] != '/' || !path[1])
+		return why_set(why, ERR_USAGE, "%s names no repo", parts->whole);
+	return parse_address(path + 1, parts, why);
+}
+
+static enum err parse_text(char *copy, const char *hub, struct parts *parts, struct why *why)
+{
+	char *slash = strchr(copy, '/');
+	bool is_host = false;
 
 	if (starts_with(copy, hf_scheme))
 		return parse_hf(copy + strlen(hf_scheme), parts, why);
-	if (starts_with(copy, "https://"))
-		host = copy + strlen("https://");
-	else if (starts_with(copy, "http://"))
-		host = copy + strlen("http://");
-	if (host) {
-		char *behind = cut_at(host, '/');
-		if (!behind || !*behind)
-			return why_set(why, ERR_USAGE, "%s names no repo", parts->whole);
-		return parse_address(behind, parts, why);
+	if (strncasecmp(copy, "https://", 8) == 0 || strncasecmp(copy, "http://", 7) == 0)
+		return parse_web(copy, hub, parts, why);
+	if (slash) {
+		*slash = 0;
+		is_host = is_hugging_face(copy);
+		*slash = '/';
 	}
-	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
-		if (starts_with(copy, hosts[i]))
-			return parse_address(copy + strlen(hosts[i]), parts, why);
-	return parse_plain(copy, parts, why);
+	return is_host ? parse_address(slash + 1, parts, why) : parse_plain(copy, parts, why);
 }
 
-enum err name_parse(const char *text, struct name *ret_name, struct why *why)
+enum err name_parse(const char *text, const char *hub, struct name *ret_name, struct why *why)
 {
 	struct parts parts = {.whole = text};
 	struct name name = {0};
@@ -357,7 +405,7 @@ enum err name_parse(const char *text, struct name *ret_name, struct why *why)
 	copy = strdup(text);
 	if (!copy)
 		return ERR_NO_MEMORY;
-	err = parse_text(copy, &parts, why);
+	err = parse_text(copy, hub, &parts, why);
 	if (!err)
 		err = check(&parts, why);
 	if (!err)

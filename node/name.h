@@ -4,6 +4,7 @@
  *   ORG/NAME@v1.0:dir/model.safetensors
  *   hf://ORG/NAME@v1.0/dir/model.safetensors
  *   https://huggingface.co/ORG/NAME/resolve/v1.0/dir/model.safetensors      (also /blob/, /raw/, /tree/, with ?download=true, %2F in revisions)
+ * A repo at another host than Hugging Face's and the hub's own is another repo: its address is refused.
  */
 #ifndef LARDER_NODE_NAME_H
 #define LARDER_NODE_NAME_H
@@ -23,8 +24,8 @@ struct name {
 	char *path;             /* NULL: the whole repo */
 };
 
-/* ERR_USAGE with a sentence that shows the right form. */
-enum err name_parse(const char *text, struct name *ret_name, struct why *why) LARDER_MUST_USE;
+/* `hub`: address of the hub in use, "https://mirror/hf", below which names may lie; NULL: none. ERR_USAGE with a sentence that shows the right form, or which hosts are understood. */
+enum err name_parse(const char *text, const char *hub, struct name *ret_name, struct why *why) LARDER_MUST_USE;
 void name_release(struct name *name);
 
 /* "models", "datasets", "spaces": as in /api/TYPE/. */

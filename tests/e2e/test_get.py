@@ -133,6 +133,16 @@ def test_ways_to_name_a_repository(hub, larder, model, name):
     assert_holds(got.folder, model, ["config.json"])
 
 
+@pytest.mark.parametrize("command", ["get", "resolve", "rm"])
+def test_the_address_of_another_host_names_nothing(hub, larder, model, command):
+    larder.ok("get", "org/model")
+    hub.reset()
+    address = hub.url.replace("127.0.0.1", "127.0.0.3") + "/org/model"
+    assert larder.fails(USAGE, command, address).says("huggingface.co", hub.url.split("/")[-1], "--hub http://127.0.0.3:")
+    assert hub.counters()["total_requests"] == 0
+    larder.ok(command, hub.url + "/org/model")
+
+
 @pytest.mark.parametrize("name", ["https://huggingface.co/org/model/blob/main/config.json",
                                   "https://huggingface.co/org/model/resolve/main/config.json?download=true",
                                   "hf://org/model@main/config.json", "org/model@main:config.json"])

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HUB "https://mirror:8443/hf"
 #define TEXT_MAX (2 * NAME_TEXT_MAX)
 
 static bool same(const char *a, const char *b)
@@ -23,7 +24,7 @@ static void check_plain_form(const struct name *name)
 	free(repo);
 	if (strlen(text) > NAME_TEXT_MAX)
 		return;
-	must(name_parse(text, &again, NULL) == ERR_OK);
+	must(name_parse(text, HUB, &again, NULL) == ERR_OK);
 	must(again.type == name->type && same(again.repo, name->repo) && same(again.revision, name->revision) && same(again.path, name->path));
 	name_release(&again);
 }
@@ -38,11 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text);
 	memcpy(text, data, size);
 	text[size] = 0;
-	err = name_parse(text, &name, &why);
+	err = name_parse(text, HUB, &name, &why);
 	must(err == ERR_OK || (err == ERR_USAGE && why.text[0]));
 	if (!err && name.digest.algorithm != DIGEST_NONE) {
 		must(!name.repo && !name.revision && !name.path);
-		must(name_parse(digest_text(&name.digest, digest), &again, NULL) == ERR_OK && digest_equal(&again.digest, &name.digest));
+		must(name_parse(digest_text(&name.digest, digest), HUB, &again, NULL) == ERR_OK && digest_equal(&again.digest, &name.digest));
 	} else if (!err) {
 		must(tree_path_is_safe(name.repo) && tree_path_is_safe(name.revision));
 		must(!name.path || tree_path_is_safe(name.path));

@@ -99,7 +99,7 @@ void looked_start(struct hub_bench *bench, struct looked *looked, const char *na
 	struct why why = {0};
 
 	*looked = (struct looked){.bench = bench};
-	if (name_parse(name, &looked->name, &why) != ERR_OK)
+	if (name_parse(name, NULL, &looked->name, &why) != ERR_OK)
 		fail_msg("name_parse: %s", why.text);
 	looked->look = (struct hub_look){.name = &looked->name, .on_done = look_done};
 	if (hub_look_start(bench->hub, &looked->look, &why) != ERR_OK)

@@ -49,7 +49,7 @@ static size_t finds(struct store_home *home, const struct shelf *shelf, const ch
 	size_t count = 0;
 	bool found = false;
 
-	assert_int_equal(held_pick(&shelf->held, store_index(home->store), &text, 1, &picks, &count, NULL), ERR_OK);
+	assert_int_equal(held_pick(&shelf->held, store_index(home->store), NULL, &text, 1, &picks, &count, NULL), ERR_OK);
 	for (size_t i = 0; i < count; i++)
 		found = found || digest_equal(&picks[i].record->digest, digest);
 	assert_true(found);
@@ -91,7 +91,7 @@ static void refuses(struct store_home *home, const struct shelf *shelf, const ch
 	size_t count = 7;
 	struct why why = {0};
 
-	assert_int_equal(held_pick(&shelf->held, store_index(home->store), &text, 1, &picks, &count, &why), expected);
+	assert_int_equal(held_pick(&shelf->held, store_index(home->store), NULL, &text, 1, &picks, &count, &why), expected);
 	assert_null(picks);
 	assert_int_equal(count, 7);
 	if (!strstr(why.text, part))
@@ -121,12 +121,12 @@ static void all_are_picked_once_and_by_name(void **state)
 	char label[HELD_LABEL_MAX];
 	const char *const twice[] = {"ORG/NAME", "datasets/ORG/NAME", "ORG/NAME:a.bin"};
 
-	assert_int_equal(held_pick(&shelf.held, store_index(home->store), NULL, 0, &picks, &count, NULL), ERR_OK);
+	assert_int_equal(held_pick(&shelf.held, store_index(home->store), NULL, NULL, 0, &picks, &count, NULL), ERR_OK);
 	assert_int_equal(count, 4);
 	assert_true(digest_equal(&picks[3].record->digest, &shelf.unnamed));
 	assert_int_equal(strncmp(held_label(&picks[3], label), "sha256:", 7), 0);
 	free(picks);
-	assert_int_equal(held_pick(&shelf.held, store_index(home->store), twice, 3, &picks, &count, NULL), ERR_OK);
+	assert_int_equal(held_pick(&shelf.held, store_index(home->store), NULL, twice, 3, &picks, &count, NULL), ERR_OK);
 	assert_int_equal(count, 3);
 	assert_string_equal(held_label(&picks[0], label), "ORG/NAME:a.bin");
 	free(picks);
