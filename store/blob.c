@@ -102,7 +102,7 @@ static enum err forget_missing(struct blob *blob, struct why *why)
 	failed = file_open(store->dir, blob->name, &fd);
 	if (!err && found && (failed == ENOENT || failed == ELOOP)) {
 		file_make_way(store->dir, blob->name);
-		err = index_blob_remove(store->index, &blob->record.digest, why);
+		err = store_forget(store, &blob->record.digest, false, why);
 		if (!err)
 			log_warn(store->options.log, "%s is %s; it is not held any more", blob->path, failed == ENOENT ? "gone" : "no file");
 	}

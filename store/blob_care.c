@@ -35,7 +35,7 @@ static void move_out(struct blob *blob, const struct journal *journal, enum err 
 	if (!file_is_at(dir, blob->name, blob->fd))
 		return; /* replaced meanwhile */
 	/* If this fails, the file has another identity or another place from here on, and is found out again. */
-	(void)!index_blob_remove(blob->store->index, &blob->record.digest, NULL);
+	(void)!store_forget(blob->store, &blob->record.digest, false, NULL);
 	place_data(&blob->record.digest, data);
 	if (journal) {
 		(void)!fchmodat(dir, blob->name, 0600, 0);
@@ -113,7 +113,7 @@ static enum err remove_locked(struct store *store, const struct blob_record *rec
 		failed = dir_sync(store->dir, place_blob_dir(&record->digest, parent));
 	if (failed && failed != ENOENT)
 		return why_errno(why, failed, "cannot remove %s/%s", store->home, name);
-	return index_blob_remove(store->index, &record->digest, why);
+	return store_forget(store, &record->digest, record->pinned, why);
 }
 
 enum err blob_remove_counted(struct store *store, const struct digest *digest, bool even_pinned, uint64_t *ret_links,
@@ -137,8 +137,6 @@ enum err blob_remove_counted(struct store *store, const struct digest *digest, b
 		err = why_set(why, ERR_BUSY, "%s is pinned: unpin it first", digest_text(digest, text));
 	else
 		err = remove_locked(store, &record, why);
-	if (!err && record.pinned)
-		err = index_blob_pin(store->index, digest, false, why);
 	if (!err)
 		*ret_links = tree_forget(store, digest);
 out:

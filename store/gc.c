@@ -78,7 +78,8 @@ static enum err recover_unknown(struct store *store, struct gc_result *result, s
 		err = blob_recover(store, &list.digests[i], why);
 		if (err == ERR_NOT_FOUND)
 			result->partials++;
-		if (err == ERR_NOT_FOUND || err == ERR_BUSY)
+		/* For want of room it waits for another time: what follows makes some. */
+		if (err == ERR_NOT_FOUND || err == ERR_BUSY || err == ERR_NO_SPACE)
 			err = ERR_OK;
 	}
 	free(list.digests);

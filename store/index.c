@@ -42,13 +42,13 @@ static enum err damaged(struct index *index, struct why *why)
 		       index->path, sqlite3_errmsg(index->db), index->path, index->path);
 }
 
-/* SQLite tries again in other ways when it cannot create a file, and tells what the last of them failed with. Ask anew. */
+/* SQLite tries again in other ways when it cannot create a file beside the index, and tells what the last of them failed with. Ask anew. */
 static int why_not_created(const struct index *index)
 {
 	char path[PATH_MAX];
 	int fd, failed;
 
-	if (index->read_only || snprintf(path, sizeof path, "%s-probe", index->path) >= (int)sizeof path)
+	if ((index->read_only && access(index->path, F_OK) != 0) || snprintf(path, sizeof path, "%s-probe", index->path) >= (int)sizeof path)
 		return ENOENT;
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	failed = fd < 0 ? errno : EIO;
@@ -285,7 +285,7 @@ static enum err set_up(struct index *index, struct why *why)
 			       "the index %s was written by a newer larder (its version is %d, this program knows %d): use that one, or another --home",
 			       index->path, version, NEWEST_VERSION);
 	if (index->read_only)
-		return version == NEWEST_VERSION ? ERR_OK
+		return version == NEWEST_VERSION ? execute(index, "PRAGMA query_only=1", why)
 						 : why_set(why, ERR_NOT_FOUND, "the index %s has not been set up by this version yet", index->path);
 	err = enter_wal(index, why);
 	if (!err)
@@ -295,9 +295,19 @@ static enum err set_up(struct index *index, struct why *why)
 	return err;
 }
 
-enum err index_open(const char *path, bool read_only, struct index **ret_index, struct why *why)
+/* SQLite's shared memory is a file, and "unix-excl" does without by locking all others out, for which a file must be open to be written. */
+static int open_file(struct index *index, unsigned flags)
 {
-	int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	bool alone = (flags & INDEX_ALONE) != 0;
+	int how = index->read_only && !alone ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+
+	if (!index->read_only)
+		how |= SQLITE_OPEN_CREATE;
+	return sqlite3_open_v2(index->path, &index->db, SQLITE_OPEN_NOMUTEX | how, alone ? "unix-excl" : NULL);
+}
+
+enum err index_open(const char *path, unsigned flags, struct index **ret_index, struct why *why)
+{
 	struct index *index = calloc(1, sizeof *index);
 	enum err err;
 	int code;
@@ -305,13 +315,13 @@ enum err index_open(const char *path, bool read_only, struct index **ret_index, 
 	if (!index)
 		return why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 	pthread_mutex_init(&index->lock, NULL);
-	index->read_only = read_only;
+	index->read_only = (flags & INDEX_READ_ONLY) != 0;
 	index->path = strdup(path);
 	if (!index->path) {
 		err = why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 		goto out;
 	}
-	code = sqlite3_open_v2(path, &index->db, flags, NULL);
+	code = open_file(index, flags);
 	if (code != SQLITE_OK) {
 		err = index->db ? index_failed(index, code, why) : why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 		goto out;

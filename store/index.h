@@ -15,8 +15,13 @@ struct index;
 enum visibility { VISIBILITY_UNKNOWN = 0, VISIBILITY_PUBLIC = 1, VISIBILITY_GATED = 2, VISIBILITY_PRIVATE = 3 };
 const char *visibility_name(enum visibility visibility); /* "unknown", "public", "gated", "private" */
 
-/* `path` is created when missing unless `read_only`. ERR_UNSUPPORTED: written by a newer larder. A damaged file: ERR_IO, with what to do. */
-enum err index_open(const char *path, bool read_only, struct index **ret_index, struct why *why) LARDER_MUST_USE;
+enum index_open_flags {
+	INDEX_READ_ONLY = 1,
+	INDEX_ALONE = 2, /* keep all others out until it is closed: then reading takes no room on the disk, for when it is full */
+};
+/* `path` is created when missing unless INDEX_READ_ONLY. ERR_UNSUPPORTED: written by a newer larder. A damaged file: ERR_IO, with what to do.
+ * ERR_NO_SPACE: not even the memory that those who have it open share (32 KiB of a file beside it) finds room; INDEX_ALONE needs none. */
+enum err index_open(const char *path, unsigned flags, struct index **ret_index, struct why *why) LARDER_MUST_USE;
 void index_close(struct index *index);
 
 struct blob_record {

@@ -3,6 +3,7 @@
 #include "store/filesystem.h"
 #include "store/index.h"
 #include "store/place.h"
+#include "store/reserve.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static enum err open_home(struct store *store, struct why *why)
 
 static bool is_ours(const char *name)
 {
-	static const char *const ours[] = {".", "..", "blobs", PLACE_PARTIAL, "repos", SECRET, SECRET_NEW, "lost+found"};
+	static const char *const ours[] = {".", "..", "blobs", PLACE_PARTIAL, "repos", RESERVE_NAME, SECRET, SECRET_NEW, "lost+found"};
 
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		if (strcmp(name, ours[i]) == 0)
@@ -157,6 +158,20 @@ enum err store_find(struct store *store, const struct digest *digest, bool *ret_
 	return ERR_OK;
 }
 
+static enum err forget(struct store *store, const struct digest *digest, bool unpin, struct why *why)
+{
+	enum err err = index_blob_remove(store->index, digest, why);
+
+	return err || !unpin ? err : index_blob_pin(store->index, digest, false, why);
+}
+
+enum err store_forget(struct store *store, const struct digest *digest, bool unpin, struct why *why)
+{
+	enum err err = forget(store, digest, unpin, why);
+
+	return err == ERR_NO_SPACE && reserve_give_up(store) ? forget(store, digest, unpin, why) : err;
+}
+
 static bool read_secret(struct store *store)
 {
 	int fd = -1;
@@ -222,14 +237,20 @@ static enum err make_layout(struct store *store, struct why *why)
 	return ERR_OK;
 }
 
+/* Looking, and making room, go on when there is none. */
 static enum err open_index(struct store *store, struct why *why)
 {
+	unsigned flags = store->options.read_only ? INDEX_READ_ONLY : 0;
 	char path[PATH_MAX];
 	enum err err;
 
 	if (snprintf(path, sizeof path, "%s/" INDEX, store->home) >= (int)sizeof path)
 		return why_set(why, ERR_INVALID, "the path of the home is too long");
-	err = index_open(path, store->options.read_only, &store->index, why);
+	err = index_open(path, flags, &store->index, why);
+	if (err == ERR_NO_SPACE && !store->options.read_only && reserve_give_up(store))
+		err = index_open(path, flags, &store->index, why);
+	if (err == ERR_NO_SPACE)
+		err = index_open(path, flags | INDEX_ALONE, &store->index, why);
 	/* Even to read, SQLite must make a file beside the index; what it says when it cannot helps nobody. */
 	if (err && filesystem_is_read_only(store->dir))
 		return why_set(why, ERR_PERMISSION, "%s lies on a read-only file system: mount it to be written, or use another --home", store->home);
@@ -257,6 +278,8 @@ static enum err set_up(struct store *store, struct why *why)
 	err = open_secret(store, why);
 	if (!err)
 		err = open_index(store, why);
+	if (!err && !store->options.read_only)
+		reserve_keep(store);
 out:
 	store_unlock(lock);
 	return err;
@@ -293,6 +316,8 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	index_close(store->index);
+	if (store->index && !store->options.read_only)
+		reserve_keep(store);
 	if (store->dir >= 0)
 		close(store->dir);
 	explicit_bzero(store->secret, sizeof store->secret);

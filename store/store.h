@@ -5,6 +5,7 @@
  *     blobs/sha256/ab/<64 hex>   proven blobs, 0444
  *     partial/                   blobs being fetched, with their journals (partial.h)
  *     repos/REPO/<commit>/       trees of real names, symbolic links into blobs/ (tree.h)
+ *     reserve                    room on the disk, for when there is no other (reserve.h)
  *     secret                     32 random bytes, 0600, never leave the machine
  *
  * Several processes may have one store open at a time: the index is shared through SQLite, a partial blob belongs to whoever holds

@@ -19,6 +19,9 @@ struct store {
 enum err store_lock(struct store *store, int *ret_fd, struct why *why) LARDER_MUST_USE;
 void store_unlock(int fd);
 
+/* Remove the record of a blob, and its pin when `unpin`. There is room for that even on a full disk. */
+enum err store_forget(struct store *store, const struct digest *digest, bool unpin, struct why *why) LARDER_MUST_USE;
+
 /* The index's record of a blob, where not having one is no failure. */
 struct blob_record;
 enum err store_find(struct store *store, const struct digest *digest, bool *ret_found, struct blob_record *ret_record,

@@ -40,6 +40,65 @@ def test_a_full_disk(hub, larder):
         larder.ok("verify")
 
 
+def fill(path):
+    """Leaves no byte of a small file system."""
+    with open(path, "ab", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while file.write(b"x" * size):
+                    pass
+            except OSError:
+                continue
+    assert os.statvfs(os.path.dirname(path)).f_bavail == 0
+
+
+def reserve(larder):
+    return os.path.join(larder.home, "reserve")
+
+
+@needs_root
+@pytest.mark.asan
+def test_looking_and_making_room_without_a_byte_left(hub, larder, model):
+    hub.add("org/small", {"small.txt": "small"})
+    with mounted(larder.home, "size=20m,mode=0700"):
+        larder.ok("get", "org/model")
+        larder.ok("get", "org/small")
+        kept = os.path.getsize(reserve(larder))
+        fill(os.path.join(larder.home, "repos", "fill"))
+        assert "org/small" in larder.ok("ls").out
+        larder.ok("status")
+        larder.ok("gc")
+        larder.ok("rm", "org/small")
+        assert "org/small" not in larder.ok("ls").out
+        assert "org/model" in larder.ok("ls").out
+        assert os.path.getsize(reserve(larder)) == kept
+        larder.ok("gc", env={"LARDER_MAX_SIZE": "1000"})
+        assert files_of(model)["model.safetensors"].sha256 not in larder.held()
+
+
+@needs_root
+def test_a_full_disk_with_the_reserve_gone(hub, larder, model):
+    with mounted(larder.home, "size=20m,mode=0700"):
+        larder.ok("get", "org/model")
+        os.remove(reserve(larder))
+        fill(os.path.join(larder.home, "repos", "fill"))
+        assert "org/model" in larder.ok("ls").out
+        larder.ok("rm", "org/model:model.safetensors")
+        assert files_of(model)["model.safetensors"].sha256 not in larder.held()
+        assert os.path.exists(reserve(larder))
+
+
+@needs_root
+def test_no_more_files_may_be_made(hub, larder, model):
+    with mounted(larder.home, "size=20m,mode=0700"):
+        larder.ok("get", "org/model")
+        used = os.statvfs(larder.home)
+        remount(larder.home, "nr_inodes=%d" % (used.f_files - used.f_ffree))
+        assert larder.fails(NO_SPACE, "ls").says("no space left")
+        larder.ok("rm", "org/model")
+        assert larder.held() == set()
+
+
 @needs_root
 def test_what_is_kept_free(hub, larder):
     hub.add("org/big", {"big.bin": (40 * MIB, "big")})

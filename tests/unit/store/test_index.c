@@ -246,7 +246,7 @@ static void newer_one_is_refused(void **state)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=999", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	assert_int_equal(index_open(path, false, &index, &why), ERR_UNSUPPORTED);
+	assert_int_equal(index_open(path, 0, &index, &why), ERR_UNSUPPORTED);
 	assert_null(index);
 	assert_non_null(strstr(why.text, "newer larder"));
 }
@@ -266,7 +266,7 @@ static void garbage_is_told(void **state)
 	assert_int_equal(write(fd, garbage, 8192), 8192);
 	close(fd);
 	free(garbage);
-	assert_int_equal(index_open(path, false, &index, &why), ERR_IO);
+	assert_int_equal(index_open(path, 0, &index, &why), ERR_IO);
 	assert_non_null(strstr(why.text, "larder gc"));
 }
 
@@ -280,12 +280,35 @@ static void read_only(void **state)
 
 	put(store_index(home->store), 1, 1);
 	index_path(home, path);
-	assert_int_equal(index_open(path, true, &index, NULL), ERR_OK);
+	assert_int_equal(index_open(path, INDEX_READ_ONLY, &index, NULL), ERR_OK);
 	assert_int_equal(index_blob_get(index, &digest, &record, NULL), ERR_OK);
 	assert_int_equal(index_blob_remove(index, &digest, NULL), ERR_PERMISSION);
 	index_close(index);
 	snprintf(path, sizeof path, "%s/none.sqlite", home->home);
-	assert_int_equal(index_open(path, true, &index, NULL), ERR_NOT_FOUND);
+	assert_int_equal(index_open(path, INDEX_READ_ONLY, &index, NULL), ERR_NOT_FOUND);
+}
+
+static void alone(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = digest_of(1);
+	struct blob_record record;
+	struct index *index;
+	char path[128], shared[140];
+
+	put(store_index(home->store), 1, 1);
+	store_home_close(home);
+	index_path(home, path);
+	snprintf(shared, sizeof shared, "%s-shm", path);
+	assert_int_equal(index_open(path, INDEX_READ_ONLY | INDEX_ALONE, &index, NULL), ERR_OK);
+	assert_int_equal(index_blob_get(index, &digest, &record, NULL), ERR_OK);
+	assert_int_equal(access(shared, F_OK), -1);
+	assert_int_equal(index_blob_remove(index, &digest, NULL), ERR_PERMISSION);
+	index_close(index);
+	assert_int_equal(index_open(path, INDEX_ALONE, &index, NULL), ERR_OK);
+	assert_int_equal(index_blob_remove(index, &digest, NULL), ERR_OK);
+	assert_int_equal(access(shared, F_OK), -1);
+	index_close(index);
 }
 
 #define WITH_HOME(test) cmocka_unit_test_setup_teardown(test, store_home_setup, store_home_teardown)
@@ -304,6 +327,7 @@ int main(void)
 		WITH_HOME(newer_one_is_refused),
 		WITH_HOME(garbage_is_told),
 		WITH_HOME(read_only),
+		WITH_HOME(alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

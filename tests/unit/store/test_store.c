@@ -1,6 +1,7 @@
 #include "support/cmocka.h"
 
 #include "store/filesystem.h"
+#include "store/reserve.h"
 #include "support/store_home.h"
 
 #include <fcntl.h>
@@ -187,6 +188,30 @@ static void looking_sees_what_is_held(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+static blkcnt_t blocks_of(const struct store_home *home, const char *name)
+{
+	char path[200];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", home->home, name);
+	return stat(path, &st) == 0 ? st.st_blocks : 0;
+}
+
+static void room_is_kept_for_a_full_disk(void **state)
+{
+	struct store_home *home = *state;
+	blkcnt_t blocks = RESERVE_BYTES / 512;
+
+	if (blocks_of(home, RESERVE_NAME) == 0)
+		skip(); /* a file system that cannot allocate */
+	assert_true(blocks_of(home, RESERVE_NAME) >= blocks);
+	assert_true(reserve_give_up(home->store));
+	assert_int_equal(blocks_of(home, RESERVE_NAME), 0);
+	assert_false(reserve_give_up(home->store));
+	store_home_close(home);
+	assert_true(blocks_of(home, RESERVE_NAME) >= blocks);
+}
+
 static void a_file_in_the_way(void **state)
 {
 	struct store_home *home = *state;
@@ -217,6 +242,7 @@ int main(void)
 		WITH_HOME(many_start_together),
 		WITH_HOME(looking_creates_nothing),
 		WITH_HOME(looking_sees_what_is_held),
+		WITH_HOME(room_is_kept_for_a_full_disk),
 		WITH_HOME(a_file_in_the_way),
 	};
 
