@@ -6,9 +6,11 @@
 #include "node/token.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SYSTEM_FILE "/etc/larder/larder.conf"
 #define USER_FILE "larder/larder.conf"
@@ -17,13 +19,17 @@
 #define VARIABLE_MAX 64
 #define AUTHORITY_MAX 64 /* a loopback one is never longer */
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_URL, KIND_SIZE, KIND_LEVEL };
+enum kind { KIND_TEXT, KIND_PATH, KIND_URL, KIND_SIZE, KIND_LEVEL, KIND_YES, KIND_LIST, KIND_CHOICE };
 
 struct key {
 	const char *name;
 	enum kind kind;
 	size_t offset; /* in struct config */
+	const char *const *words; /* of KIND_CHOICE, in the order of its enum */
 };
+
+static const char *const discovery_words[] = {"auto", "daemon", "embedded", "off", NULL};
+static const char *const hub_use_words[] = {"spare", "fast", "never", NULL};
 
 static const struct key keys[] = {
 	{"home", KIND_PATH, offsetof(struct config, home)},
@@ -34,13 +40,38 @@ static const struct key keys[] = {
 	{"max_size", KIND_SIZE, offsetof(struct config, max_size)},
 	{"min_free", KIND_SIZE, offsetof(struct config, min_free)},
 	{"log_level", KIND_LEVEL, offsetof(struct config, log_level)},
+	{"name", KIND_TEXT, offsetof(struct config, name)},
+	{"listen", KIND_TEXT, offsetof(struct config, listen)},
+	{"peer", KIND_LIST, offsetof(struct config, peers)},
+	{"interface", KIND_LIST, offsetof(struct config, interfaces)},
+	{"allow", KIND_LIST, offsetof(struct config, allow)},
+	{"discovery", KIND_CHOICE, offsetof(struct config, discovery), discovery_words},
+	{"hub_use", KIND_CHOICE, offsetof(struct config, hub_use), hub_use_words},
+	{"serve", KIND_YES, offsetof(struct config, serve)},
+	{"share_names", KIND_YES, offsetof(struct config, share_names)},
+	{"share_gated", KIND_YES, offsetof(struct config, share_gated)},
 };
 
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
-#define KEY_NAMES "home, hub, proxy, ca_file, sha256, max_size, min_free, log_level"
+#define KEY_NAMES \
+	"home, hub, proxy, ca_file, sha256, max_size, min_free, log_level, name, listen, peer, interface, allow, discovery, hub_use, serve, " \
+	"share_names, share_gated"
+
+static void list_release(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){0};
+}
 
 void config_release(struct config *config)
 {
+	free(config->name);
+	free(config->listen);
+	list_release(&config->peers);
+	list_release(&config->interfaces);
+	list_release(&config->allow);
 	free(config->home);
 	free(config->hub);
 	token_free(config->token);
@@ -151,6 +182,63 @@ static enum err set_url(char **url, const char *value, const char *where, struct
 	return err;
 }
 
+static enum err set_yes(bool *yes, const struct key *key, const char *value, const char *where, struct why *why)
+{
+	static const char *const words[] = {"no", "yes", "false", "true", "0", "1", "off", "on"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (strcasecmp(value, words[i]) != 0)
+			continue;
+		*yes = i % 2 != 0;
+		return ERR_OK;
+	}
+	return why_set(why, ERR_USAGE, "%s: \"%s\" is not an answer for %s: write yes or no", where, value, key->name);
+}
+
+static enum err set_choice(void *choice, const struct key *key, const char *value, const char *where, struct why *why)
+{
+	char known[VARIABLE_MAX] = "";
+
+	for (int i = 0; key->words[i]; i++) {
+		if (strcmp(value, key->words[i]) == 0) {
+			memcpy(choice, &i, sizeof i);
+			return ERR_OK;
+		}
+		snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", key->words[i]);
+	}
+	return why_set(why, ERR_USAGE, "%s: \"%s\" is no value for %s: it is one of %s", where, value, key->name, known);
+}
+
+static enum err list_add(struct config_list *list, const char *item, size_t len)
+{
+	char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+
+	if (!items)
+		return ERR_NO_MEMORY;
+	list->items = items;
+	items[list->count] = strndup(item, len);
+	if (!items[list->count])
+		return ERR_NO_MEMORY;
+	list->count++;
+	return ERR_OK;
+}
+
+/* A later place adds to what an earlier one named. */
+static enum err set_list(struct config_list *list, const struct key *key, const char *value, const char *where, struct why *why)
+{
+	static const char between[] = ", \t";
+	enum err err = ERR_OK;
+
+	for (const char *p = value + strspn(value, between); !err && *p; p += strspn(p, between)) {
+		size_t len = strcspn(p, between);
+		if (list->count >= CONFIG_LIST_MAX)
+			return why_set(why, ERR_USAGE, "%s: more than %d values for %s", where, CONFIG_LIST_MAX, key->name);
+		err = list_add(list, p, len);
+		p += len;
+	}
+	return err ? why_set(why, err, "out of memory") : ERR_OK;
+}
+
 static enum err set(struct config *config, const struct key *key, const char *value, const char *where, bool from_file, struct why *why)
 {
 	void *field = (char *)config + key->offset;
@@ -164,6 +252,12 @@ static enum err set(struct config *config, const struct key *key, const char *va
 		return set_path(field, value, where, from_file, why);
 	case KIND_URL:
 		return set_url(field, value, where, why);
+	case KIND_YES:
+		return set_yes(field, key, value, where, why);
+	case KIND_LIST:
+		return set_list(field, key, value, where, why);
+	case KIND_CHOICE:
+		return set_choice(field, key, value, where, why);
 	case KIND_SIZE:
 		if (config_parse_size(value, field))
 			return ERR_OK;
@@ -306,6 +400,15 @@ static enum err default_hub(struct config *config, struct why *why)
 	return replace(&config->hub, DEFAULT_HUB);
 }
 
+static enum err default_name(struct config *config)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(host, sizeof host - 1) != 0 || !host[0])
+		snprintf(host, sizeof host, "larder");
+	return replace(&config->name, host);
+}
+
 static enum err load_defaults(struct config *config, struct why *why)
 {
 	struct why note = {0};
@@ -320,6 +423,8 @@ static enum err load_defaults(struct config *config, struct why *why)
 			err = ERR_NO_MEMORY;
 		free(cache);
 	}
+	if (!err && !config->name)
+		err = default_name(config);
 	if (!err)
 		err = token_find(&config->token, &note);
 	if (!err && note.text[0]) {
@@ -332,7 +437,7 @@ static enum err load_defaults(struct config *config, struct why *why)
 
 enum err config_load(struct config *ret_config, const char *file, const struct config_flag *flags, size_t count, struct why *why)
 {
-	struct config config = {.min_free = UINT64_MAX, .log_level = LOG_LEVEL_WARN};
+	struct config config = {.min_free = UINT64_MAX, .log_level = LOG_LEVEL_WARN, .serve = true, .share_names = true};
 	enum err err;
 
 	err = load_files(&config, file, why);

@@ -11,6 +11,18 @@
 
 #include <stdint.h>
 
+#define CONFIG_PORT 5273
+#define CONFIG_LIST_MAX 256
+
+/* Values of a key that may be there many times; in one value they are apart by commas or blanks. */
+struct config_list {
+	char **items; /* owned, each of them too */
+	size_t count;
+};
+
+enum config_discovery { CONFIG_DISCOVERY_AUTO, CONFIG_DISCOVERY_DAEMON, CONFIG_DISCOVERY_EMBEDDED, CONFIG_DISCOVERY_OFF };
+enum config_hub_use { CONFIG_HUB_SPARE, CONFIG_HUB_FAST, CONFIG_HUB_NEVER };
+
 struct config {
 	char *home;       /* absolute; default ${XDG_CACHE_HOME:-~/.cache}/larder */
 	char *hub;        /* URL; LARDER_HUB, else HF_ENDPOINT, else https://huggingface.co */
@@ -21,6 +33,17 @@ struct config {
 	uint64_t max_size; /* bytes; 0: no limit. Written 500G, 1T, 200M (powers of 1024) */
 	uint64_t min_free; /* UINT64_MAX: the default of store.h */
 	enum log_level log_level; /* default warn */
+	/* --- the node */
+	char *name;       /* shown to others; default the host name */
+	char *listen;     /* "ADDR:PORT", ":PORT" or "ADDR" for peers; NULL: all addresses, CONFIG_PORT or, if that is taken, a free one */
+	struct config_list peers;      /* HOST[:PORT] */
+	struct config_list interfaces; /* those to use; empty: all but tunnels and the like */
+	struct config_list allow;      /* ADDRESS/LENGTH: networks that count as near besides those that are */
+	enum config_discovery discovery; /* auto */
+	enum config_hub_use hub_use;     /* spare */
+	bool serve;        /* give to peers what is public; default yes */
+	bool share_names;  /* let peers list the names of what is public; default yes */
+	bool share_gated;  /* in a private group: gated files too; default no */
 	struct why note;  /* what was passed over in the surroundings (HF_ENDPOINT that is a gateway, a token that cannot be one); "": nothing */
 };
 

@@ -299,6 +299,35 @@ static void sizes_are_powers_of_1024(void **state)
 	}
 }
 
+static void lists_add_up_over_their_places(void **state)
+{
+	struct config_flag flag = {"peer", "[fe80::1]:5273"};
+	struct config config;
+
+	put(*state, ".config/larder/larder.conf", "peer = one, two:5000\npeer = three\n");
+	config = load(NULL, &flag, 1);
+	assert_int_equal(config.peers.count, 4);
+	assert_string_equal(config.peers.items[1], "two:5000");
+	assert_string_equal(config.peers.items[3], "[fe80::1]:5273");
+	config_release(&config);
+}
+
+static void words_and_answers_are_checked(void **state)
+{
+	struct config config = load(NULL, NULL, 0);
+
+	assert_true(config.serve && config.share_names && !config.share_gated);
+	assert_int_equal(config.discovery, CONFIG_DISCOVERY_AUTO);
+	config_release(&config);
+	config = load(put(*state, "a.conf", "serve = no\nshare_gated = ON\ndiscovery = embedded\nhub_use = never\n"), NULL, 0);
+	assert_true(!config.serve && config.share_gated);
+	assert_int_equal(config.discovery, CONFIG_DISCOVERY_EMBEDDED);
+	assert_int_equal(config.hub_use, CONFIG_HUB_NEVER);
+	config_release(&config);
+	refuses(put(*state, "b.conf", "serve = perhaps\n"), "perhaps", "yes or no");
+	refuses(put(*state, "c.conf", "discovery = radio\n"), "radio", "embedded");
+}
+
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
@@ -315,6 +344,8 @@ int main(void)
 		IN_A_WORLD(the_token_is_found_where_the_tools_keep_it),
 		IN_A_WORLD(nonsense_is_no_token),
 		cmocka_unit_test(sizes_are_powers_of_1024),
+		IN_A_WORLD(lists_add_up_over_their_places),
+		IN_A_WORLD(words_and_answers_are_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

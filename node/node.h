@@ -1,0 +1,46 @@
+/* node: one larder node: its store, its fetches, its peers, put together.
+ *
+ * `larderd` is one that stays; a `larder get` without a daemon runs one for the while. On the loop's thread; two may live in one process, each with a loop and a home of
+ * its own. A node that runs holds HOME/control (control.h): so there is at most one on a home, and whoever comes later asks it.
+ */
+#ifndef LARDER_NODE_NODE_H
+#define LARDER_NODE_NODE_H
+
+#include "node/config.h"
+#include "node/fetch.h"
+
+struct node;
+struct peers;
+struct share;
+struct group;
+
+/* How long a node that has just started waits for its neighbours to be seen before it goes to the hub for content. Discovery shows those that are there within half of it. */
+#define NODE_SETTLE_MS 700
+
+struct node_options {
+	const struct config *config; /* all borrowed, outlive the node */
+	struct loop *loop;
+	struct pool *pool;           /* attached to the loop */
+	struct store *store;
+	struct hub *hub;
+	struct log *log;
+	bool is_passing;             /* lives for one command only: takes any free port, and offers itself as control only while it lives */
+};
+
+/* ERR_BUSY: another node runs on this home (the sentence has its process id). ERR_EXISTS: the port that was asked for is taken. ERR_USAGE: a setting makes no sense. */
+enum err node_create(const struct node_options *options, struct node **ret_node, struct why *why) LARDER_MUST_USE;
+/* Says goodbye to the peers, cancels fetches, waits for workers. NULL is fine. */
+void node_destroy(struct node *node);
+
+/* All borrowed. */
+struct fetcher *node_fetcher(struct node *node);
+struct peers *node_peers(struct node *node);
+struct share *node_share(struct node *node);
+const struct group *node_group(const struct node *node);
+const struct node_options *node_options_of(const struct node *node);
+/* "embedded", "avahi-daemon", "off". */
+const char *node_discovery_name(const struct node *node);
+uint16_t node_port(const struct node *node);
+int64_t node_started_ms(const struct node *node);
+
+#endif
