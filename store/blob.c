@@ -175,36 +175,27 @@ enum err blob_open_unchecked(struct store *store, const struct digest *digest, s
 	return not_held(digest, why);
 }
 
-bool blob_is_unchanged(const struct blob *blob)
+bool blob_is_unchanged(const struct blob *blob, struct stat *ret_now)
 {
-	struct file_identity now;
-	struct stat st;
-
-	if (fstat(blob->fd, &st) != 0)
-		return false;
-	now = file_identity_of(&st);
-	return now.inode == blob->record.inode && now.size == blob->record.size && now.mtime_ns == blob->record.mtime_ns;
+	/* What cannot be looked at has no identity. */
+	if (fstat(blob->fd, ret_now) != 0)
+		*ret_now = (struct stat){0};
+	return store_has_identity(&blob->record, ret_now);
 }
 
-enum err blob_renew(struct blob *blob, struct why *why)
+enum err blob_renew(struct blob *blob, const struct stat *before, struct why *why)
 {
 	struct store *store = blob->store;
-	struct file_identity now;
-	struct stat st;
 
 	if (store->options.read_only)
 		return ERR_OK;
-	if (fstat(blob->fd, &st) != 0)
-		return why_errno(why, errno, "cannot look at %s", blob->path);
-	now = file_identity_of(&st);
-	blob->record.inode = now.inode;
-	blob->record.mtime_ns = now.mtime_ns;
+	store_note_identity(&blob->record, before);
 	blob->record.proven_at_s = clock_wall_s(store->options.clock);
 	return index_blob_put(store->index, &blob->record, &blob->chain, why);
 }
 
 /* The file was touched since it was proven: an existing name proves nothing. */
-static enum err prove_again(struct blob *blob, struct why *why)
+static enum err prove_again(struct blob *blob, const struct stat *now, struct why *why)
 {
 	struct blob_check check;
 	enum err err = blob_check_all(blob, NULL, NULL, NULL, &check, why);
@@ -212,7 +203,7 @@ static enum err prove_again(struct blob *blob, struct why *why)
 	if (err)
 		return err;
 	if (check.bad == 0)
-		return blob_renew(blob, why);
+		return blob_renew(blob, now, why);
 	blob_withdraw(blob);
 	return why_set(why, ERR_NOT_FOUND, "%s was damaged (%llu of %llu chunks) and is not held any more: get it again", blob->path,
 		       (unsigned long long)check.bad, (unsigned long long)check.chunks);
@@ -221,10 +212,11 @@ static enum err prove_again(struct blob *blob, struct why *why)
 enum err blob_open(struct store *store, const struct digest *digest, struct blob **ret_blob, struct why *why)
 {
 	struct blob *blob = NULL;
+	struct stat now;
 	enum err err = blob_open_unchecked(store, digest, &blob, why);
 
-	if (!err && !blob_is_unchanged(blob))
-		err = prove_again(blob, why);
+	if (!err && !blob_is_unchanged(blob, &now))
+		err = prove_again(blob, &now, why);
 	if (err) {
 		blob_close(blob);
 		return err;

@@ -117,7 +117,8 @@ enum err blob_verify(struct store *store, const struct digest *digest, struct po
 	struct blob_record record;
 	struct blob *blob = NULL;
 	struct blob_check check;
-	bool is_known = false;
+	bool is_known = false, is_unchanged = true;
+	struct stat before;
 	enum err err = store_find(store, digest, &is_known, &record, why);
 
 	if (!err)
@@ -128,6 +129,8 @@ enum err blob_verify(struct store *store, const struct digest *digest, struct po
 		err = why_set(why, ERR_UNPROVEN, "the file of a held blob is gone; getting it again brings it back");
 	}
 	if (!err)
+		is_unchanged = blob_is_unchanged(blob, &before);
+	if (!err)
 		err = blob_check_all(blob, pool, progress, cancel, &check, why);
 	if (err)
 		goto out;
@@ -136,8 +139,8 @@ enum err blob_verify(struct store *store, const struct digest *digest, struct po
 		err = why_set(why, ERR_UNPROVEN, "%s is damaged: %llu of %llu chunks are bad; getting it again repairs it", blob->path,
 			      (unsigned long long)check.bad, (unsigned long long)check.chunks);
 		blob_withdraw(blob);
-	} else if (!blob_is_unchanged(blob)) {
-		err = blob_renew(blob, why);
+	} else if (!is_unchanged) {
+		err = blob_renew(blob, &before, why);
 	}
 out:
 	blob_close(blob);

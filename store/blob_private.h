@@ -23,10 +23,10 @@ enum err blob_open_unchecked(struct store *store, const struct digest *digest, s
  * ERR_CANCELLED, ERR_NO_MEMORY. */
 enum err blob_check_all(struct blob *blob, struct pool *pool, uint64_t *progress, const bool *cancel, struct blob_check *ret_check,
 			struct why *why) LARDER_MUST_USE;
-/* Whether the file still has the identity with which it was proven. */
-bool blob_is_unchanged(const struct blob *blob);
-/* Note the identity that the file has now. Call it after blob_check_all() alone. */
-enum err blob_renew(struct blob *blob, struct why *why) LARDER_MUST_USE;
+/* Whether the file still has the identity with which it was proven; and which it has now. */
+bool blob_is_unchanged(const struct blob *blob, struct stat *ret_now);
+/* The file was checked and is good: note the identity that it had `before` the check. */
+enum err blob_renew(struct blob *blob, const struct stat *before, struct why *why) LARDER_MUST_USE;
 
 /* The blob has bad chunks: make it a partial blob with its chain, whose next opening finds out which; say so in the log. */
 void blob_withdraw(struct blob *blob);

@@ -32,6 +32,8 @@ static const char *const migrations[] = {
 	"CREATE TABLE answer(hub TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, scope TEXT NOT NULL, at INTEGER NOT NULL, value BLOB NOT NULL,"
 	" PRIMARY KEY(hub, kind, key, scope));"
 	"CREATE TABLE counter(name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+	/* No file has this time, so each is checked once more. */
+	"ALTER TABLE blob ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT -1;",
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 
@@ -272,7 +274,24 @@ static enum err enter_wal(struct index *index, struct why *why)
 	return code == SQLITE_OK ? ERR_OK : index_failed(index, code, why);
 }
 
-static enum err set_up(struct index *index, struct why *why)
+/* Who only looks still wants to see what an older version has put there. */
+static enum err set_up_to_read(struct index *index, unsigned flags, int version, struct why *why)
+{
+	struct index *writer;
+	enum err err;
+
+	if (version == 0)
+		return why_set(why, ERR_NOT_FOUND, "the index %s has not been set up yet", index->path);
+	if (version < NEWEST_VERSION) {
+		err = index_open(index->path, flags & ~(unsigned)INDEX_READ_ONLY, &writer, why);
+		if (err)
+			return err;
+		index_close(writer);
+	}
+	return execute(index, "PRAGMA query_only=1", why);
+}
+
+static enum err set_up(struct index *index, unsigned flags, struct why *why)
 {
 	int version = 0;
 	enum err err;
@@ -285,8 +304,7 @@ static enum err set_up(struct index *index, struct why *why)
 			       "the index %s was written by a newer larder (its version is %d, this program knows %d): use that one, or another --home",
 			       index->path, version, NEWEST_VERSION);
 	if (index->read_only)
-		return version == NEWEST_VERSION ? execute(index, "PRAGMA query_only=1", why)
-						 : why_set(why, ERR_NOT_FOUND, "the index %s has not been set up by this version yet", index->path);
+		return set_up_to_read(index, flags, version, why);
 	err = enter_wal(index, why);
 	if (!err)
 		err = execute(index, "PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=" WAL_KEEP_BYTES, why);
@@ -328,7 +346,7 @@ enum err index_open(const char *path, unsigned flags, struct index **ret_index, 
 	}
 	sqlite3_extended_result_codes(index->db, 1);
 	sqlite3_busy_timeout(index->db, BUSY_TIMEOUT_MS);
-	err = set_up(index, why);
+	err = set_up(index, flags, why);
 out:
 	if (err)
 		index_close(index);

@@ -19,7 +19,7 @@ enum index_open_flags {
 	INDEX_READ_ONLY = 1,
 	INDEX_ALONE = 2, /* keep all others out until it is closed: then reading takes no room on the disk, for when it is full */
 };
-/* `path` is created when missing unless INDEX_READ_ONLY. ERR_UNSUPPORTED: written by a newer larder. A damaged file: ERR_IO, with what to do.
+/* `path` is created when missing unless INDEX_READ_ONLY; one of an older version is migrated in any case. ERR_UNSUPPORTED: written by a newer larder. A damaged file: ERR_IO, with what to do.
  * ERR_NO_SPACE: not even the memory that those who have it open share (32 KiB of a file beside it) finds room; INDEX_ALONE needs none. */
 enum err index_open(const char *path, unsigned flags, struct index **ret_index, struct why *why) LARDER_MUST_USE;
 void index_close(struct index *index);
@@ -31,7 +31,7 @@ struct blob_record {
 	int64_t proven_at_s;  /* wall clock */
 	uint64_t last_use;    /* a counter; higher is later */
 	uint64_t inode;       /* identity of the file when proven */
-	int64_t mtime_ns;
+	int64_t mtime_ns, ctime_ns; /* change of its bytes, and of anything about it */
 	enum visibility visibility; /* read only here: public where any hub says so, else the strictest known */
 };
 

@@ -9,13 +9,13 @@
 	"(SELECT CASE WHEN TOTAL(v.visibility = 1) > 0 THEN 1 ELSE COALESCE(MAX(v.visibility), 0) END FROM visibility AS v"   \
 	" WHERE v.algorithm = b.algorithm AND v.digest = b.digest)"
 #define RECORD_COLUMNS                                                                                                          \
-	"b.algorithm, b.digest, b.size, b.proven_at, b.last_use, b.inode, b.mtime_ns,"                                         \
+	"b.algorithm, b.digest, b.size, b.proven_at, b.last_use, b.inode, b.mtime_ns, b.ctime_ns,"                             \
 	" EXISTS(SELECT 1 FROM pin AS p WHERE p.algorithm = b.algorithm AND p.digest = b.digest), " VISIBILITY_OF_BLOB
 
-static const char put_sql[] = "INSERT INTO blob(algorithm, digest, size, proven_at, inode, mtime_ns, last_use)"
-			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, (SELECT COALESCE(MAX(last_use), 0) + 1 FROM blob))"
+static const char put_sql[] = "INSERT INTO blob(algorithm, digest, size, proven_at, inode, mtime_ns, ctime_ns, last_use)"
+			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT COALESCE(MAX(last_use), 0) + 1 FROM blob))"
 			      " ON CONFLICT DO UPDATE SET size = excluded.size, proven_at = excluded.proven_at, inode = excluded.inode,"
-			      " mtime_ns = excluded.mtime_ns, last_use = excluded.last_use";
+			      " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, last_use = excluded.last_use";
 static const char put_chain_sql[] = "INSERT OR REPLACE INTO chain(algorithm, digest, states) VALUES(?1, ?2, ?3)";
 static const char get_sql[] = "SELECT " RECORD_COLUMNS " FROM blob AS b WHERE b.algorithm = ?1 AND b.digest = ?2";
 static const char chain_sql[] = "SELECT b.size, c.states FROM blob AS b JOIN chain AS c USING(algorithm, digest)"
@@ -63,6 +63,7 @@ static enum err put_row(struct index *index, const struct blob_record *record, s
 	sqlite3_bind_int64(statement, 4, record->proven_at_s);
 	sqlite3_bind_int64(statement, 5, (int64_t)record->inode);
 	sqlite3_bind_int64(statement, 6, record->mtime_ns);
+	sqlite3_bind_int64(statement, 7, record->ctime_ns);
 	err = index_run(index, statement, why);
 	sqlite3_clear_bindings(statement);
 	return err;
@@ -113,8 +114,9 @@ static bool read_record(sqlite3_stmt *statement, struct blob_record *ret_record)
 		.last_use = (uint64_t)sqlite3_column_int64(statement, 4),
 		.inode = (uint64_t)sqlite3_column_int64(statement, 5),
 		.mtime_ns = sqlite3_column_int64(statement, 6),
-		.pinned = sqlite3_column_int(statement, 7) != 0,
-		.visibility = (enum visibility)sqlite3_column_int(statement, 8),
+		.ctime_ns = sqlite3_column_int64(statement, 7),
+		.pinned = sqlite3_column_int(statement, 8) != 0,
+		.visibility = (enum visibility)sqlite3_column_int(statement, 9),
 	};
 
 	if (!index_column_digest(statement, 0, &record.digest))

@@ -70,16 +70,11 @@ static enum err make_durable(struct partial *partial, struct why *why)
 static enum err is_held(struct partial *partial, const char *path, bool *ret_held, struct why *why)
 {
 	struct blob_record record;
-	struct file_identity now;
 	bool found = false;
 	struct stat st;
 	enum err err = store_find(partial->store, &partial->digest, &found, &record, why);
 
-	*ret_held = false;
-	if (!err && found && fstatat(store_dir(partial->store), path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		now = file_identity_of(&st);
-		*ret_held = now.inode == record.inode && now.size == record.size && now.mtime_ns == record.mtime_ns;
-	}
+	*ret_held = !err && found && fstatat(store_dir(partial->store), path, &st, AT_SYMLINK_NOFOLLOW) == 0 && store_has_identity(&record, &st);
 	return err;
 }
 
@@ -108,14 +103,11 @@ static enum err note(struct partial *partial, struct why *why)
 		.size = partial->size,
 		.proven_at_s = clock_wall_s(store_clock(partial->store)),
 	};
-	struct file_identity identity;
 	struct stat st;
 
 	if (fstat(partial->data_fd, &st) != 0)
 		return data_failed(partial, errno, "look at", why);
-	identity = file_identity_of(&st);
-	record.inode = identity.inode;
-	record.mtime_ns = identity.mtime_ns;
+	store_note_identity(&record, &st);
 	return index_blob_put(store_index(partial->store), &record, &partial->chain, why);
 }
 

@@ -56,15 +56,6 @@ bool place_parse(const char *name, const char *end, struct digest *ret_digest)
 	return digest_parse_hex(DIGEST_SHA256, hex, ret_digest);
 }
 
-struct file_identity file_identity_of(const struct stat *st)
-{
-	return (struct file_identity){
-		.inode = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-	};
-}
-
 bool file_is_at(int dir, const char *path, int fd)
 {
 	struct stat here, there;

@@ -24,12 +24,6 @@ const char *place_journal(const struct digest *digest, char ret[PLACE_MAX]);  /*
 /* The digest in "sha256-<hex>" + `end`; false for any other name. */
 bool place_parse(const char *name, const char *end, struct digest *ret_digest);
 
-/* What tells that a file is still the one that was proven. */
-struct file_identity {
-	uint64_t inode, size;
-	int64_t mtime_ns;
-};
-struct file_identity file_identity_of(const struct stat *st);
 /* Whether `path` below `dir` still is the open file `fd`. */
 bool file_is_at(int dir, const char *path, int fd);
 

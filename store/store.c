@@ -158,6 +158,24 @@ enum err store_find(struct store *store, const struct digest *digest, bool *ret_
 	return ERR_OK;
 }
 
+static int64_t nanoseconds(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+void store_note_identity(struct blob_record *record, const struct stat *st)
+{
+	record->inode = st->st_ino;
+	record->mtime_ns = nanoseconds(&st->st_mtim);
+	record->ctime_ns = nanoseconds(&st->st_ctim);
+}
+
+bool store_has_identity(const struct blob_record *record, const struct stat *st)
+{
+	return st->st_ino == record->inode && (uint64_t)st->st_size == record->size && nanoseconds(&st->st_mtim) == record->mtime_ns &&
+	       nanoseconds(&st->st_ctim) == record->ctime_ns;
+}
+
 static enum err forget(struct store *store, const struct digest *digest, bool unpin, struct why *why)
 {
 	enum err err = index_blob_remove(store->index, digest, why);

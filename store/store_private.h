@@ -6,6 +6,8 @@
 #include "store/digest.h"
 #include "store/store.h"
 
+#include <sys/stat.h>
+
 struct store {
 	struct store_options options; /* .home is `home` */
 	char *home;
@@ -22,8 +24,14 @@ void store_unlock(int fd);
 /* Remove the record of a blob, and its pin when `unpin`. There is room for that even on a full disk. */
 enum err store_forget(struct store *store, const struct digest *digest, bool unpin, struct why *why) LARDER_MUST_USE;
 
-/* The index's record of a blob, where not having one is no failure. */
 struct blob_record;
+
+/* What tells that a file is still the one that was proven: inode, size, and the times of the last change of its bytes and of itself. The
+ * latter nobody can set back. Noted when nothing is going to be done to the file any more: a new mode or name changes that time too. */
+void store_note_identity(struct blob_record *record, const struct stat *st);
+bool store_has_identity(const struct blob_record *record, const struct stat *st);
+
+/* The index's record of a blob, where not having one is no failure. */
 enum err store_find(struct store *store, const struct digest *digest, bool *ret_found, struct blob_record *ret_record,
 		    struct why *why) LARDER_MUST_USE;
 

@@ -50,6 +50,18 @@ def test_a_damaged_blob_is_found_and_repaired_chunk_by_chunk(hub, larder, model,
     larder.ok("verify")
 
 
+def test_a_change_whose_time_was_set_back(hub, larder, model):
+    first = larder.ok("get", "org/model")
+    digest = files_of(model)[NAME].sha256
+    before = os.stat(larder.blob_path(digest))
+    larder.damage(digest, 2 * MIB)
+    os.utime(larder.blob_path(digest), ns=(before.st_atime_ns, before.st_mtime_ns))
+    hub.reset()
+    assert larder.ok("get", "org/model").folder == first.folder
+    assert_holds(first.folder, model)
+    assert list(hub.counters()["files"]) == ["org/model:" + NAME]
+
+
 def test_two_damaged_chunks(hub, larder, model):
     larder.ok("get", "org/model")
     digest = files_of(model)[NAME].sha256

@@ -31,7 +31,8 @@ struct digest content_digest(const struct store_home *home, uint64_t seed, size_
 void partial_fill(struct partial *partial, uint64_t seed, uint64_t end);
 /* Bring it into the store, proven. */
 struct digest store_home_put(struct store_home *home, uint64_t seed, size_t size);
-/* Change one byte of a file below HOME, whatever its mode; its times stay when `quietly`. */
+/* Change one byte of a file below HOME, whatever its mode. `quietly`: as a disk does it, with nothing to be seen but the byte; the record of a
+ * blob is made to say so, since times of change cannot be set back. */
 void store_home_damage(struct store_home *home, const char *path, uint64_t offset, bool quietly);
 /* "HOME/blobs/..." or "HOME/partial/...data" of a digest. */
 void store_home_blob_path(struct store_home *home, const struct digest *digest, char ret[256]);

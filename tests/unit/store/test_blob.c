@@ -165,6 +165,51 @@ static void touched_file_is_proven_again(void **state)
 	repair(home, &digest, 2, 3 * CHUNK, 0);
 }
 
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Whoever writes into a blob may set its time back, and its mode, but not the time of that. */
+static void time_set_back_is_noticed(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = store_home_put(home, 2, 3 * CHUNK);
+	struct timespec times[2];
+	struct stat before, after;
+	char path[256];
+
+	store_home_blob_path(home, &digest, path);
+	assert_int_equal(stat(path, &before), 0);
+	store_home_damage(home, path, CHUNK, false);
+	times[0] = before.st_atim;
+	times[1] = before.st_mtim;
+	do { /* the clock of files may stand still for milliseconds */
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0) | chmod(path, 0444), 0);
+		assert_int_equal(stat(path, &after), 0);
+	} while (is_same_time(&before.st_ctim, &after.st_ctim));
+	assert_true(is_same_time(&before.st_mtim, &after.st_mtim));
+	assert_false(store_home_holds(home, &digest));
+	repair(home, &digest, 2, 3 * CHUNK, 1);
+}
+
+static void new_mode_is_no_damage(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = store_home_put(home, 2, 3 * CHUNK);
+	struct blob_record before, after;
+	char path[256];
+
+	store_home_blob_path(home, &digest, path);
+	assert_int_equal(index_blob_get(store_index(home->store), &digest, &before, NULL), ERR_OK);
+	do {
+		assert_int_equal(chmod(path, 0400), 0);
+		assert_true(store_home_holds(home, &digest));
+		assert_int_equal(index_blob_get(store_index(home->store), &digest, &after, NULL), ERR_OK);
+	} while (before.ctime_ns == after.ctime_ns);
+	assert_int_equal(before.mtime_ns, after.mtime_ns);
+}
+
 static void longer_or_shorter_is_damage(void **state)
 {
 	struct store_home *home = *state;
@@ -405,6 +450,8 @@ int main(void)
 		WITH_HOME(damaged_chunk_is_withdrawn_and_repaired),
 		WITH_HOME(withdrawn_with_a_torn_journal),
 		WITH_HOME(touched_file_is_proven_again),
+		WITH_HOME(time_set_back_is_noticed),
+		WITH_HOME(new_mode_is_no_damage),
 		WITH_HOME(longer_or_shorter_is_damage),
 		WITH_HOME(missing_file_is_forgotten),
 		WITH_HOME(something_else_in_its_place_is_not_held),

@@ -24,7 +24,7 @@ static struct digest digest_of(uint8_t byte)
 
 static void put(struct index *index, uint8_t byte, uint64_t size)
 {
-	struct blob_record record = {.digest = digest_of(byte), .size = size, .proven_at_s = 5, .inode = UINT64_MAX - byte, .mtime_ns = -7};
+	struct blob_record record = {.digest = digest_of(byte), .size = size, .proven_at_s = 5, .inode = UINT64_MAX - byte, .mtime_ns = -7, .ctime_ns = 9};
 	struct chain chain;
 
 	assert_int_equal(chain_init(&chain, size), ERR_OK);
@@ -57,6 +57,7 @@ static void keeps_blobs_and_chains(void **state)
 	assert_int_equal(record.proven_at_s, 5);
 	assert_true(record.inode == UINT64_MAX - 1);
 	assert_int_equal(record.mtime_ns, -7);
+	assert_int_equal(record.ctime_ns, 9);
 	assert_false(record.pinned);
 	assert_int_equal(index_blob_chain(index, &digest, &chain, NULL), ERR_OK);
 	assert_int_equal(chain.count, 2);
@@ -233,19 +234,49 @@ static void counters(void **state)
 	assert_int_equal(value, 42);
 }
 
+static void change_version(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* Even by one who only looks. */
+static void older_one_is_migrated(void **state)
+{
+	static const char to_first[] = "ALTER TABLE blob DROP COLUMN ctime_ns; PRAGMA user_version=1";
+	struct store_home *home = *state;
+	struct digest digest = digest_of(1);
+	struct blob_record record;
+	struct index *index;
+	char path[128];
+
+	put(store_index(home->store), 1, 7);
+	store_home_close(home);
+	index_path(home, path);
+	for (unsigned flags = 0; flags <= (INDEX_READ_ONLY | INDEX_ALONE); flags++) {
+		change_version(path, to_first);
+		assert_int_equal(index_open(path, flags, &index, NULL), ERR_OK);
+		assert_int_equal(index_blob_get(index, &digest, &record, NULL), ERR_OK);
+		assert_int_equal(record.size, 7);
+		assert_int_equal(record.mtime_ns, -7);
+		assert_int_equal(record.ctime_ns, -1);
+		index_close(index);
+	}
+}
+
 static void newer_one_is_refused(void **state)
 {
 	struct store_home *home = *state;
 	struct index *index = NULL;
 	char path[128];
-	sqlite3 *db;
 	struct why why = {0};
 
 	store_home_close(home);
 	index_path(home, path);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=999", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	change_version(path, "PRAGMA user_version=999");
 	assert_int_equal(index_open(path, 0, &index, &why), ERR_UNSUPPORTED);
 	assert_null(index);
 	assert_non_null(strstr(why.text, "newer larder"));
@@ -324,6 +355,7 @@ int main(void)
 		WITH_HOME(names_newest_first),
 		WITH_HOME(answers_by_scope),
 		WITH_HOME(counters),
+		WITH_HOME(older_one_is_migrated),
 		WITH_HOME(newer_one_is_refused),
 		WITH_HOME(garbage_is_told),
 		WITH_HOME(read_only),

@@ -177,12 +177,12 @@ static void looking_sees_what_is_held(void **state)
 	struct blob_check check;
 	char path[256];
 
+	store_home_blob_path(home, &digest, path);
+	store_home_damage(home, path, 0, true);
 	store_home_close(home);
 	home->options.read_only = true;
 	store_home_open(home);
 	assert_true(store_home_holds(home, &digest));
-	store_home_blob_path(home, &digest, path);
-	store_home_damage(home, path, 0, true);
 	assert_int_equal(blob_verify(home->store, &digest, NULL, NULL, NULL, &check, NULL), ERR_UNPROVEN);
 	assert_int_equal(check.bad, 1);
 	assert_int_equal(access(path, F_OK), 0);
