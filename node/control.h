@@ -27,8 +27,8 @@
 /* --- the server; part of a node */
 struct control;
 
-/* Takes HOME/control.lock and listens. ERR_BUSY: another process has it; the sentence names its process id. */
-enum err control_create(struct node *node, struct control **ret_control, struct why *why) LARDER_MUST_USE;
+/* Takes HOME/control.lock and listens; the answers come from `node`. All borrowed. ERR_BUSY: another process has it; the sentence names its process id. */
+enum err control_create(struct loop *loop, const char *home, struct node *node, struct control **ret_control, struct why *why) LARDER_MUST_USE;
 /* Ends open questions with ERR_CUT, removes the socket. NULL is fine. */
 void control_destroy(struct control *control);
 
