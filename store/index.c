@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
@@ -313,6 +314,23 @@ static enum err set_up(struct index *index, unsigned flags, struct why *why)
 	return err;
 }
 
+/* At a pipe SQLite would wait for ever, and of a directory it has nothing to say that helps. */
+static enum err check_files(const struct index *index, struct why *why)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	char path[PATH_MAX];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		if (snprintf(path, sizeof path, "%s%s", index->path, ends[i]) >= (int)sizeof path)
+			return why_set(why, ERR_INVALID, "the path of the index is too long: %.80s...", index->path);
+		if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+			return why_set(why, ERR_IO, "%s is not a regular file, as the index has to be: move it away; `larder gc` then proves the blobs again",
+				       path);
+	}
+	return ERR_OK;
+}
+
 /* SQLite's shared memory is a file, and "unix-excl" does without by locking all others out, for which a file must be open to be written. */
 static int open_file(struct index *index, unsigned flags)
 {
@@ -339,6 +357,9 @@ enum err index_open(const char *path, unsigned flags, struct index **ret_index, 
 		err = why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);
 		goto out;
 	}
+	err = check_files(index, why);
+	if (err)
+		goto out;
 	code = open_file(index, flags);
 	if (code != SQLITE_OK) {
 		err = index->db ? index_failed(index, code, why) : why_set(why, ERR_NO_MEMORY, "out of memory at the index %s", path);

@@ -19,7 +19,8 @@ enum index_open_flags {
 	INDEX_READ_ONLY = 1,
 	INDEX_ALONE = 2, /* keep all others out until it is closed: then reading takes no room on the disk, for when it is full */
 };
-/* `path` is created when missing unless INDEX_READ_ONLY; one of an older version is migrated in any case. ERR_UNSUPPORTED: written by a newer larder. A damaged file: ERR_IO, with what to do.
+/* `path` is created when missing unless INDEX_READ_ONLY; one of an older version is migrated in any case. ERR_UNSUPPORTED: written by a newer
+ * larder. Damaged, or no regular file: ERR_IO, with what to do.
  * ERR_NO_SPACE: not even the memory that those who have it open share (32 KiB of a file beside it) finds room; INDEX_ALONE needs none. */
 enum err index_open(const char *path, unsigned flags, struct index **ret_index, struct why *why) LARDER_MUST_USE;
 void index_close(struct index *index);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void index_path(const struct store_home *home, char ret[128])
@@ -301,6 +302,30 @@ static void garbage_is_told(void **state)
 	assert_non_null(strstr(why.text, "larder gc"));
 }
 
+static void what_is_no_file_is_told(void **state)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	struct store_home *home = *state;
+	char path[128], other[140];
+	struct index *index = NULL;
+	struct why why = {0};
+
+	store_home_close(home);
+	index_path(home, path);
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(other, sizeof other, "%s%s", path, ends[i / 2]);
+		assert_true(unlink(other) == 0 || i > 1);
+		assert_int_equal(i % 2 ? mkfifo(other, 0600) : mkdir(other, 0700), 0);
+		for (unsigned flags = 0; flags <= INDEX_READ_ONLY; flags++) {
+			assert_int_equal(index_open(path, flags, &index, &why), ERR_IO);
+			assert_non_null(strstr(why.text, other));
+		}
+		assert_int_equal(remove(other), 0);
+		assert_int_equal(index_open(path, 0, &index, NULL), ERR_OK);
+		index_close(index);
+	}
+}
+
 static void read_only(void **state)
 {
 	struct store_home *home = *state;
@@ -358,6 +383,7 @@ int main(void)
 		WITH_HOME(older_one_is_migrated),
 		WITH_HOME(newer_one_is_refused),
 		WITH_HOME(garbage_is_told),
+		WITH_HOME(what_is_no_file_is_told),
 		WITH_HOME(read_only),
 		WITH_HOME(alone),
 	};
