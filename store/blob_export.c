@@ -20,6 +20,7 @@ struct export {
 	char *temp; /* beside it */
 	int fd;
 	uint64_t *progress;
+	bool is_unreadable; /* the blob, in part: then it is not the chain that is wrong */
 	const bool *cancel;
 };
 
@@ -50,9 +51,8 @@ static int open_temp(struct export *export)
 	return export->fd >= 0 ? 0 : errno;
 }
 
-static enum err damaged(struct export *export, uint64_t bad, struct why *why)
+static enum err damaged(const struct export *export, uint64_t bad, struct why *why)
 {
-	blob_withdraw(export->blob);
 	return why_set(why, ERR_UNPROVEN, "%s is damaged: %llu chunks are bad; getting it again repairs it", export->blob->path,
 		       (unsigned long long)bad);
 }
@@ -97,8 +97,10 @@ static enum err copy_batch(struct export *export, uint64_t first, size_t count, 
 	size_t len = blob->record.size - offset < count * CHAIN_CHUNK ? (size_t)(blob->record.size - offset) : count * CHAIN_CHUNK;
 	int failed;
 
-	if (file_read_at(blob->fd, data, len, offset) != 0)
+	if (file_read_at(blob->fd, data, len, offset) != 0) {
+		export->is_unreadable = true;
 		return damaged(export, 1, why);
+	}
 	bad = count_bad(blob, first, count, data);
 	if (bad)
 		return damaged(export, bad, why);
@@ -141,6 +143,20 @@ static enum err fill(struct export *export, struct why *why)
 	return copy_checked(export, why);
 }
 
+/* Once more when it was the chain that was wrong. */
+static enum err fill_checked(struct export *export, struct why *why)
+{
+	uint64_t before = export->progress ? __atomic_load_n(export->progress, __ATOMIC_RELAXED) : 0;
+	enum err err = fill(export, why);
+
+	if (err != ERR_UNPROVEN || blob_settle(export->blob, !export->is_unreadable, NULL) != ERR_OK)
+		return err;
+	if (export->progress)
+		__atomic_store_n(export->progress, before, __ATOMIC_RELAXED);
+	err = fill(export, why);
+	return err == ERR_UNPROVEN ? blob_settle(export->blob, false, why) : err;
+}
+
 static int sync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -162,7 +178,7 @@ enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, co
 		err = failed_at(&export, failed, why);
 		goto out;
 	}
-	err = fill(&export, why);
+	err = fill_checked(&export, why);
 	if (err)
 		goto out;
 	if (fsync(export.fd) != 0)

@@ -40,6 +40,7 @@ struct blob_record {
  * while the blob is away, until index_blob_pin() takes it. */
 enum err index_blob_put(struct index *index, const struct blob_record *record, const struct chain *chain, struct why *why) LARDER_MUST_USE;
 enum err index_blob_get(struct index *index, const struct digest *digest, struct blob_record *ret_record, struct why *why) LARDER_MUST_USE;
+/* ERR_INVALID, ERR_LIMIT: what is there is no chain for its size. */
 enum err index_blob_chain(struct index *index, const struct digest *digest, struct chain *ret_chain, struct why *why) LARDER_MUST_USE;
 enum err index_blob_remove(struct index *index, const struct digest *digest, struct why *why) LARDER_MUST_USE;
 enum err index_blob_touch(struct index *index, const struct digest *digest, struct why *why) LARDER_MUST_USE; /* used now */

@@ -57,6 +57,19 @@ static bool state_before_is_proven(const struct partial *partial, uint64_t index
 	return index > 0 && (partial->flags[index - 1] & JOURNAL_PROVEN);
 }
 
+/* The chunk may be right, and one before it wrong that was taken on from a proven state to one that nobody knew. */
+static void forget_unfounded(struct partial *partial, uint64_t index)
+{
+	while (index > 0 && !state_before_is_proven(partial, index)) {
+		index--;
+		partial->flags[index] = 0;
+		/* Should this fail, opening finds the same contradiction, and the next fetch forgets it. */
+		if (partial->journal)
+			(void)!journal_put(partial->journal, index, 0, NULL, NULL);
+	}
+	partial_count(partial);
+}
+
 static enum err unproven(const struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], struct digest *ret_found,
 			 struct why *why)
 {
@@ -127,8 +140,11 @@ enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *dat
 	before = chain_state_before(&partial->chain, index);
 	chain_advance(store_engine(partial->store), partial->size, index, &before, data, len, after);
 	if (partial_knows_after(partial, index) &&
-	    memcmp(after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) != 0)
-		return unproven(partial, index, after, ret_found, why);
+	    memcmp(after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) != 0) {
+		err = unproven(partial, index, after, ret_found, why);
+		forget_unfounded(partial, index);
+		return err;
+	}
 	err = write_chunk(partial, index, data, len, why);
 	return err ? err : note_chunk(partial, index, after, why);
 }

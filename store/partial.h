@@ -41,7 +41,8 @@ bool partial_can_put(const struct partial *partial, uint64_t index);
 
 /* Check and keep chunk `index` (chain_chunk_len() bytes). ERR_UNPROVEN: the chunk does not lead to the known state after it (nothing was written);
  * for the last chunk of a named blob without a chain that means that the whole is not what the digest names: *ret_found, when not NULL, then gets the SHA-256
- * that it really has (algorithm DIGEST_NONE when a chain was known, so that only this chunk is wrong), and the caller discards. Putting a chunk twice is harmless. */
+ * that it really has (algorithm DIGEST_NONE when a chain was known, so that only this chunk is wrong, or those before it back to the last state of that
+ * chain, which are then missing again), and the caller discards. Putting a chunk twice is harmless. */
 enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, struct digest *ret_found,
 		     struct why *why) LARDER_MUST_USE;
 

@@ -126,6 +126,21 @@ static void drop_unfounded(struct partial *partial)
 	}
 }
 
+/* A state that neither of its chunks agrees with may be what is wrong: both are to be had again in any case, and give it anew. */
+static void drop_what_does_not_hold(struct partial *partial, const uint8_t *holds)
+{
+	bool before_fails = false;
+
+	for (uint64_t i = 0; i < partial->chunks; i++) {
+		bool fails = partial_has(partial, i) && !holds[i];
+		if (fails && before_fails)
+			partial->flags[i - 1] = 0;
+		if (!holds[i])
+			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+		before_fails = fails;
+	}
+}
+
 static enum err recheck(struct partial *partial, struct why *why)
 {
 	uint8_t *holds = calloc((size_t)partial->chunks, 1);
@@ -147,9 +162,7 @@ static enum err recheck(struct partial *partial, struct why *why)
 		free(holds);
 		return why_set(why, err, "cannot check %s/%s", store_home(partial->store), partial->data_path);
 	}
-	for (uint64_t i = 0; i < partial->chunks; i++)
-		if (!holds[i])
-			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+	drop_what_does_not_hold(partial, holds);
 	free(holds);
 	drop_unfounded(partial);
 	partial_count(partial);
@@ -159,25 +172,13 @@ static enum err recheck(struct partial *partial, struct why *why)
 /* Without a journal, a file that may well be whole is read from its beginning. Nothing is learned when it is not. */
 static enum err recheck_by_hashing(struct partial *partial, struct why *why)
 {
-	uint8_t *data = malloc(CHAIN_CHUNK), after[SHA256_LEN] = {0};
-	struct sha256_state state = sha256_initial();
-	struct chain chain = {0};
-	enum err err = data ? chain_init(&chain, partial->size) : ERR_NO_MEMORY;
+	uint8_t sha256[SHA256_LEN];
+	struct chain chain;
+	enum err err = chain_from_file(store_engine(partial->store), partial->data_fd, partial->size, &chain, sha256);
 
-	if (err) {
-		free(data);
-		return why_set(why, err, "out of memory at %s", partial->data_path);
-	}
-	for (uint64_t i = 0; i < partial->chunks; i++) {
-		size_t len = chain_chunk_len(partial->size, i);
-		if (file_read_at(partial->data_fd, data, len, chain_chunk_offset(i)) != 0)
-			goto out;
-		chain_advance(store_engine(partial->store), partial->size, i, &state, data, len, after);
-		if (i < chain.count)
-			memcpy(chain.states[i], after, SHA256_LEN);
-		state = sha256_read_state(after);
-	}
-	if (memcmp(after, partial->digest.bytes, SHA256_LEN) != 0)
+	if (err)
+		return err == ERR_IO ? ERR_OK : why_set(why, err, "out of memory at %s", partial->data_path);
+	if (memcmp(sha256, partial->digest.bytes, SHA256_LEN) != 0)
 		goto out;
 	err = journal_put_all(partial->journal, &chain, why);
 	if (err)
@@ -189,7 +190,6 @@ static enum err recheck_by_hashing(struct partial *partial, struct why *why)
 	partial_count(partial);
 out:
 	chain_release(&chain);
-	free(data);
 	return err;
 }
 
