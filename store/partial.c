@@ -123,29 +123,59 @@ static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_
 	return ERR_OK;
 }
 
+static enum err check_place(const struct partial *partial, uint64_t index, size_t len, struct why *why)
+{
+	if (index >= partial->chunks || len != chain_chunk_len(partial->size, index))
+		return why_set(why, ERR_INVALID, "chunk %llu of %zu bytes does not fit a blob of %llu bytes", (unsigned long long)index, len,
+			       (unsigned long long)partial->size);
+	if (!partial_can_put(partial, index))
+		return why_set(why, ERR_INVALID, "chunk %llu came before the state that it goes on from was known", (unsigned long long)index);
+	return ERR_OK;
+}
+
+/* Whether it leads to the state after it, where that is known. */
+static enum err check_link(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, uint8_t ret_after[SHA256_LEN],
+			   struct digest *ret_found, struct why *why)
+{
+	struct sha256_state before = chain_state_before(&partial->chain, index);
+	enum err err;
+
+	chain_advance(store_engine(partial->store), partial->size, index, &before, data, len, ret_after);
+	if (!partial_knows_after(partial, index) ||
+	    memcmp(ret_after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) == 0)
+		return ERR_OK;
+	err = unproven(partial, index, ret_after, ret_found, why);
+	forget_unfounded(partial, index);
+	return err;
+}
+
 enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, struct digest *ret_found,
 		     struct why *why)
 {
 	uint8_t after[SHA256_LEN];
-	struct sha256_state before;
-	enum err err;
+	enum err err = partial_has(partial, index) ? ERR_OK : check_place(partial, index, len, why);
 
-	if (index >= partial->chunks || len != chain_chunk_len(partial->size, index))
-		return why_set(why, ERR_INVALID, "chunk %llu of %zu bytes does not fit a blob of %llu bytes", (unsigned long long)index, len,
-			       (unsigned long long)partial->size);
-	if (partial_has(partial, index))
-		return ERR_OK;
-	if (!partial_can_put(partial, index))
-		return why_set(why, ERR_INVALID, "chunk %llu came before the state that it goes on from was known", (unsigned long long)index);
-	before = chain_state_before(&partial->chain, index);
-	chain_advance(store_engine(partial->store), partial->size, index, &before, data, len, after);
-	if (partial_knows_after(partial, index) &&
-	    memcmp(after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) != 0) {
-		err = unproven(partial, index, after, ret_found, why);
-		forget_unfounded(partial, index);
+	if (err || partial_has(partial, index))
 		return err;
-	}
-	err = write_chunk(partial, index, data, len, why);
+	err = check_link(partial, index, data, len, after, ret_found, why);
+	if (!err)
+		err = write_chunk(partial, index, data, len, why);
+	return err ? err : note_chunk(partial, index, after, why);
+}
+
+enum err partial_take(struct partial *partial, uint64_t index, uint8_t *data, struct why *why)
+{
+	size_t len = chain_chunk_len(partial->size, index);
+	uint8_t after[SHA256_LEN];
+	enum err err = partial_has(partial, index) ? ERR_OK : check_place(partial, index, len, why);
+	int failed;
+
+	if (err || partial_has(partial, index))
+		return err;
+	failed = file_read_at(partial->data_fd, data, len, chain_chunk_offset(index));
+	if (failed)
+		return why_errno(why, failed, "cannot read %s/%s", store_home(partial->store), partial->data_path);
+	err = check_link(partial, index, data, len, after, NULL, why);
 	return err ? err : note_chunk(partial, index, after, why);
 }
 

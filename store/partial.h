@@ -28,6 +28,10 @@ enum err partial_open(struct store *store, const struct digest *digest, uint64_t
 /* The same for bytes whose SHA-256 is not known yet (files outside LFS, `larder add`): never resumed by another process, gone after a crash. */
 enum err partial_open_unnamed(struct store *store, uint64_t size, struct partial **ret_partial, struct why *why) LARDER_MUST_USE;
 
+/* The same with the bytes of the open file `fd`, as they are now, sharing its blocks: no other room on the disk is needed. They become chunks through
+ * partial_take(). ERR_UNSUPPORTED: the file system cannot, or the file has another size; then they have to be copied. */
+enum err partial_open_clone(struct store *store, int fd, uint64_t size, struct partial **ret_partial, struct why *why) LARDER_MUST_USE;
+
 /* Close; what is there stays for the next time (unnamed: is removed). NULL is fine. */
 void partial_close(struct partial *partial);
 /* Close and remove all of it. NULL is fine. */
@@ -85,6 +89,9 @@ struct partial_item {
 /* Check many chunks from peers at once, in lanes, in any order, and keep those that hold. ERR_OK: each has its answer. Errors are the disk's, or
  * ERR_UNSUPPORTED: two kernels disagree, and this processor must not judge anybody. */
 enum err partial_put_many(struct partial *partial, struct partial_item *items, size_t count, struct why *why) LARDER_MUST_USE;
+
+/* Keep chunk `index` as it lies in the data already, read into `data` (room for CHAIN_CHUNK): what is proven is what is kept. */
+enum err partial_take(struct partial *partial, uint64_t index, uint8_t *data, struct why *why) LARDER_MUST_USE;
 
 /* Make it a proven blob: complete and all links closed, or ERR_UNPROVEN. Chain and identity durable, data fsynced, renamed into blobs/, directory fsynced, index
  * written with the blob marked used now. Closes the partial on success; after a failure it is still open. *ret_digest: what it is. */

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -323,23 +325,60 @@ static int open_unnamed_data(struct partial *partial)
 	return failed;
 }
 
+static enum err create_unnamed(struct partial *partial, struct why *why)
+{
+	int failed = ESTALE;
+
+	for (int tries = 0; (failed == ESTALE || failed == EWOULDBLOCK || failed == EEXIST) && tries < UNNAMED_TRIES; tries++)
+		failed = open_unnamed_data(partial);
+	return failed ? data_failed(partial, failed, "create", why) : ERR_OK;
+}
+
 enum err partial_open_unnamed(struct store *store, uint64_t size, struct partial **ret_partial, struct why *why)
 {
 	struct partial *partial;
 	struct gc_result gone;
-	int failed = ESTALE;
 	enum err err;
 
 	err = create(store, size, &partial, why);
 	if (err)
 		return err;
 	err = gc_make_room(store, size, &gone, why);
+	if (!err)
+		err = create_unnamed(partial, why);
+	if (!err)
+		err = allocate(partial, why);
 	if (err)
-		goto out;
-	for (int tries = 0; (failed == ESTALE || failed == EWOULDBLOCK || failed == EEXIST) && tries < UNNAMED_TRIES; tries++)
-		failed = open_unnamed_data(partial);
-	err = failed ? data_failed(partial, failed, "create", why) : allocate(partial, why);
-out:
+		partial_discard(partial);
+	else
+		*ret_partial = partial;
+	return err;
+}
+
+static enum err clone_data(const struct partial *partial, int fd, struct why *why)
+{
+	struct stat st;
+
+	if (ioctl(partial->data_fd, FICLONE, fd) != 0 || fstat(partial->data_fd, &st) != 0 || (uint64_t)st.st_size != partial->size)
+		return why_set(why, ERR_UNSUPPORTED, "its blocks cannot be shared");
+	return ERR_OK;
+}
+
+enum err partial_open_clone(struct store *store, int fd, uint64_t size, struct partial **ret_partial, struct why *why)
+{
+	struct partial *partial;
+	struct gc_result gone;
+	enum err err;
+
+	err = create(store, size, &partial, why);
+	if (err)
+		return err;
+	err = create_unnamed(partial, why);
+	if (!err)
+		err = clone_data(partial, fd, why);
+	/* Of the disk it takes nothing; of the quota all of its size, which counts already. */
+	if (!err)
+		err = gc_make_room(store, 0, &gone, why);
 	if (err)
 		partial_discard(partial);
 	else
