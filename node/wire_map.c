@@ -296,19 +296,32 @@ void wire_map_text(struct wire_map *map, unsigned key, const char *name, struct 
 		*text = read;
 }
 
-uint64_t wire_map_array(struct wire_map *map, unsigned key, const char *name, uint64_t count, uint64_t max)
+/* False: there is none. */
+static bool array_head(struct wire_map *map, unsigned key, const char *name, uint64_t *count)
 {
 	struct wire_stream *stream = map->stream;
-	struct wire_head head = {.number = count};
+	struct wire_head head;
 
 	if (!at_field(map, key, name))
+		return false;
+	if (stream->out) {
+		add_head(stream, cbor_encode_array_start(*count, end_of(stream), room_of(stream)));
+		return !stream->err;
+	}
+	if (!take(stream, WIRE_ARRAY, name, &head))
+		return false;
+	*count = head.number;
+	return true;
+}
+
+uint64_t wire_map_array(struct wire_map *map, unsigned key, const char *name, uint64_t count, uint64_t max)
+{
+	if (!array_head(map, key, name, &count))
 		return 0;
-	if (!stream->out && !take(stream, WIRE_ARRAY, name, &head))
-		return 0;
-	count = bounded(map, name, head.number, 0, max);
-	if (stream->out)
-		add_head(stream, cbor_encode_array_start(count, end_of(stream), room_of(stream)));
-	return count;
+	if (count <= max)
+		return count;
+	wire_stream_fail(map->stream, ERR_LIMIT, "has %llu %s, and may have %llu", (unsigned long long)count, name, (unsigned long long)max);
+	return 0;
 }
 
 /* --- digests: [algorithm, bytes] */
@@ -335,8 +348,11 @@ static struct digest read_digest(struct wire_map *map, const char *name)
 void wire_map_digest(struct wire_map *map, unsigned key, const char *name, struct digest *digest)
 {
 	struct wire_stream *stream = map->stream;
+	uint64_t count = 2;
 
-	if (wire_map_array(map, key, name, 2, 2) != 2) {
+	if (!array_head(map, key, name, &count))
+		return;
+	if (count != 2) {
 		wire_stream_fail(stream, ERR_INVALID, "has no proper %s", name);
 	} else if (stream->out) {
 		add_number(stream, digest->algorithm);
