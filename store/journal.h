@@ -35,6 +35,10 @@ bool journal_size(const struct journal *journal, uint64_t *ret_size);
 /* Wall clock of its last change, in seconds. */
 int64_t journal_changed_at_s(const struct journal *journal);
 
+/* What a journal, which another may have open, says just now: the size of the blob, and how many bytes of it are here. False when there is none, or it is
+ * damaged. */
+bool journal_peek(struct store *store, const struct digest *digest, uint64_t *ret_size, uint64_t *ret_have_bytes);
+
 /* Begin anew: no slots. */
 enum err journal_reset(struct journal *journal, uint64_t size, struct why *why) LARDER_MUST_USE;
 /* Read all slots: flags[i], and the state in chain->states[i] where it says JOURNAL_STATE. `chain` has this blob's size. */

@@ -1,6 +1,7 @@
 #include "support/cmocka.h"
 
 #include "store/journal.h"
+#include "store/leftover.h"
 #include "store/place.h"
 #include "support/store_home.h"
 
@@ -345,6 +346,32 @@ static void damaged_orphan_is_not(void **state)
 	assert_int_equal(store_home_count(home, "partial"), 0);
 }
 
+static void progress_seen_from_outside(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = content_digest(home, 9, 3 * CHUNK + 5);
+	uint64_t size = 0, have = 0;
+	struct leftover *leftovers;
+	struct partial *partial;
+	size_t count;
+
+	assert_int_equal(partial_open(home->store, &digest, 3 * CHUNK + 5, &partial, NULL), ERR_OK);
+	assert_int_equal(leftover_list(home->store, &leftovers, &count, NULL), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(size, 3 * CHUNK + 5);
+	assert_int_equal(have, 0);
+	partial_fill(partial, 9, 2); /* while it is open */
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(have, 2 * CHUNK);
+	partial_fill(partial, 9, 4);
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(have, 3 * CHUNK + 5);
+	partial_discard(partial);
+	assert_false(leftover_progress(home->store, leftovers, &size, &have));
+	free(leftovers);
+}
+
 /* Only a file system that can share blocks has more to say than this; the end-to-end tests make one. */
 static void clone_of_another_size(void **state)
 {
@@ -411,6 +438,7 @@ int main(void)
 		WITH_HOME(two_in_one_process),
 		WITH_HOME(two_processes),
 		WITH_HOME(unnamed),
+		WITH_HOME(progress_seen_from_outside),
 		WITH_HOME(clone_of_another_size),
 		WITH_HOME(taken_as_it_lies_there),
 		WITH_HOME(committed_twice),
