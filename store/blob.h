@@ -34,6 +34,10 @@ enum err blob_read_chunk(struct blob *blob, uint64_t index, uint8_t *data, size_
  * when not NULL, is advanced atomically by the bytes done; `*cancel`, when not NULL and true, ends it with ERR_CANCELLED. */
 enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why) LARDER_MUST_USE;
 
+/* The same at `name` below the open directory `dir`; `path` is what sentences call it. */
+enum err blob_export_at(struct blob *blob, int dir, const char *name, const char *path, uint64_t *progress, const bool *cancel,
+			struct why *why) LARDER_MUST_USE;
+
 struct blob_check {
 	uint64_t chunks, bad; /* bad > 0: it has been withdrawn */
 };

@@ -16,8 +16,10 @@
 
 struct export {
 	struct blob *blob;
-	const char *path;
-	char *temp; /* beside it */
+	int dir;
+	const char *name; /* below that */
+	const char *path; /* as it is told */
+	char *temp;       /* beside it */
 	int fd;
 	uint64_t *progress;
 	bool is_unreadable; /* the blob, in part: then it is not the chain that is wrong */
@@ -31,20 +33,20 @@ static enum err failed_at(const struct export *export, int error_number, struct 
 
 static int open_temp(struct export *export)
 {
-	const char *slash = strrchr(export->path, '/');
-	const char *name = slash ? slash + 1 : export->path;
-	int dir_len = slash ? (int)(slash + 1 - export->path) : 0;
+	const char *slash = strrchr(export->name, '/');
+	const char *name = slash ? slash + 1 : export->name;
+	int dir_len = slash ? (int)(slash + 1 - export->name) : 0;
 	uint32_t number;
 
 	for (int tries = 0; tries < TEMP_TRIES; tries++) {
 		if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
 			return EIO;
 		free(export->temp);
-		if (asprintf(&export->temp, "%.*s.%.*s.larder-%08x", dir_len, export->path, NAME_KEPT, name, number) < 0) {
+		if (asprintf(&export->temp, "%.*s.%.*s.larder-%08x", dir_len, export->name, NAME_KEPT, name, number) < 0) {
 			export->temp = NULL;
 			return ENOMEM;
 		}
-		export->fd = open(export->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+		export->fd = openat(export->dir, export->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (export->fd >= 0 || errno != EEXIST)
 			break;
 	}
@@ -157,19 +159,20 @@ static enum err fill_checked(struct export *export, struct why *why)
 	return err == ERR_UNPROVEN ? blob_settle(export->blob, false, why) : err;
 }
 
-static int sync_parent(const char *path)
+static int sync_parent(const struct export *export)
 {
-	const char *slash = strrchr(path, '/');
-	char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int failed = parent ? dir_sync(AT_FDCWD, parent) : ENOMEM;
+	const char *slash = strrchr(export->name, '/');
+	char *parent = slash ? strndup(export->name, (size_t)(slash - export->name) + 1) : strdup(".");
+	int failed = parent ? dir_sync(export->dir, parent) : ENOMEM;
 
 	free(parent);
 	return failed;
 }
 
-enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why)
+enum err blob_export_at(struct blob *blob, int dir, const char *name, const char *path, uint64_t *progress, const bool *cancel,
+			struct why *why)
 {
-	struct export export = {.blob = blob, .path = path, .fd = -1, .progress = progress, .cancel = cancel};
+	struct export export = {.blob = blob, .dir = dir, .name = name, .path = path, .fd = -1, .progress = progress, .cancel = cancel};
 	int failed = open_temp(&export);
 	bool renamed = false;
 	enum err err;
@@ -183,19 +186,24 @@ enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, co
 		goto out;
 	if (fsync(export.fd) != 0)
 		failed = errno;
-	if (!failed && rename(export.temp, path) != 0)
+	if (!failed && renameat(dir, export.temp, dir, name) != 0)
 		failed = errno;
 	renamed = !failed;
 	if (!failed)
-		failed = sync_parent(path);
+		failed = sync_parent(&export);
 	if (failed)
 		err = failed_at(&export, failed, why);
 out:
 	if (export.fd >= 0) {
 		close(export.fd);
 		if (!renamed)
-			unlink(export.temp);
+			unlinkat(dir, export.temp, 0);
 	}
 	free(export.temp);
 	return err;
+}
+
+enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why)
+{
+	return blob_export_at(blob, AT_FDCWD, path, path, progress, cancel, why);
 }
