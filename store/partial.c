@@ -41,6 +41,14 @@ bool partial_can_put(const struct partial *partial, uint64_t index)
 	return index < partial->chunks && (index == 0 || (partial->flags[index - 1] & JOURNAL_STATE));
 }
 
+static void extend_runs(struct partial *partial)
+{
+	while (partial->prefix < partial->chunks && partial_has(partial, partial->prefix))
+		partial->prefix++;
+	while (partial->anchored_from > 0 && partial_has(partial, partial->anchored_from - 1))
+		partial->anchored_from--;
+}
+
 void partial_count(struct partial *partial)
 {
 	partial->have_chunks = partial->have_bytes = 0;
@@ -49,32 +57,28 @@ void partial_count(struct partial *partial)
 			partial->have_chunks++;
 			partial->have_bytes += chain_chunk_len(partial->size, i);
 		}
+	partial->prefix = 0;
+	partial->anchored_from = partial->chunks;
+	extend_runs(partial);
 }
 
-/* Whether a chunk that is wrong here is only wrong by itself, or the whole is not what it was asked for as. */
-static bool state_before_is_proven(const struct partial *partial, uint64_t index)
+/* One of those that the state before it was computed from may be wrong, and not this one. */
+static void forget_founded(struct partial *partial, uint64_t index)
 {
-	return index > 0 && (partial->flags[index - 1] & JOURNAL_PROVEN);
-}
-
-/* The chunk may be right, and one before it wrong that was taken on from a proven state to one that nobody knew. */
-static void forget_unfounded(struct partial *partial, uint64_t index)
-{
-	while (index > 0 && !state_before_is_proven(partial, index)) {
+	while (index > 0 && !partial_is_firm(partial, index) && partial_has(partial, index - 1)) {
+		partial_change_state(partial, index, NULL);
 		index--;
-		partial->flags[index] = 0;
 		/* Should this fail, opening finds the same contradiction, and the next fetch forgets it. */
 		if (partial->journal)
 			(void)!journal_put(partial->journal, index, 0, NULL, NULL);
 	}
-	partial_count(partial);
 }
 
 static enum err unproven(const struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], struct digest *ret_found,
 			 struct why *why)
 {
 	char wanted[DIGEST_TEXT_MAX], hex[DIGEST_TEXT_MAX];
-	bool is_whole = index + 1 == partial->chunks && !state_before_is_proven(partial, index);
+	bool is_whole = index + 1 == partial->chunks && index == partial->prefix && !partial_is_proven(partial, index);
 	struct digest found = is_whole ? digest_of_sha256(after) : (struct digest){.algorithm = DIGEST_NONE};
 
 	if (ret_found)
@@ -100,17 +104,24 @@ static enum err write_chunk(struct partial *partial, uint64_t index, const uint8
 	return ERR_OK;
 }
 
-/* Keep what is known now about the chunk that was just written. */
-static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], struct why *why)
+/* Opening can check the chunk only if it finds both states beside it. */
+static enum err note_in_journal(struct partial *partial, uint64_t index, uint8_t flags, const uint8_t *after, struct why *why)
 {
-	uint8_t flags = (uint8_t)(partial->flags[index] | JOURNAL_HAVE);
-	bool is_last = index + 1 == partial->chunks;
 	enum err err = ERR_OK;
 
-	if (!is_last)
-		flags |= JOURNAL_STATE;
-	if (partial->journal)
-		err = journal_put(partial->journal, index, flags, is_last ? NULL : after, why);
+	if (!partial->journal)
+		return ERR_OK;
+	if (index > 0 && !partial_has(partial, index - 1))
+		err = journal_put(partial->journal, index - 1, partial->flags[index - 1], partial->chain.states[index - 1], why);
+	return err ? err : journal_put(partial->journal, index, flags, after, why);
+}
+
+static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], struct why *why)
+{
+	bool is_last = index + 1 == partial->chunks;
+	uint8_t flags = (uint8_t)(partial->flags[index] | JOURNAL_HAVE | (is_last ? 0 : JOURNAL_STATE));
+	enum err err = note_in_journal(partial, index, flags, is_last ? NULL : after, why);
+
 	if (err)
 		return err;
 	if (!is_last)
@@ -120,7 +131,26 @@ static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_
 	partial->flags[index] = flags;
 	partial->have_chunks++;
 	partial->have_bytes += chain_chunk_len(partial->size, index);
+	extend_runs(partial);
 	return ERR_OK;
+}
+
+enum err partial_keep(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, const uint8_t after[SHA256_LEN],
+		      struct why *why)
+{
+	enum err err = write_chunk(partial, index, data, len, why);
+
+	return err ? err : note_chunk(partial, index, after, why);
+}
+
+/* Claims lose against what a believed source sent behind a founded state, from there to where they are more than claims. */
+static bool overrule(struct partial *partial, uint64_t index)
+{
+	if (partial_is_firm(partial, index + 1) || !partial_is_founded(partial, index))
+		return false;
+	for (uint64_t i = index + 1; i < partial->chunks && !partial_is_firm(partial, i); i++)
+		partial_change_state(partial, i, NULL);
+	return true;
 }
 
 static enum err check_place(const struct partial *partial, uint64_t index, size_t len, struct why *why)
@@ -133,7 +163,7 @@ static enum err check_place(const struct partial *partial, uint64_t index, size_
 	return ERR_OK;
 }
 
-/* Whether it leads to the state after it, where that is known. */
+/* Whether it leads to the state after it, where that is known and is not let go. */
 static enum err check_link(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, uint8_t ret_after[SHA256_LEN],
 			   struct digest *ret_found, struct why *why)
 {
@@ -142,10 +172,11 @@ static enum err check_link(struct partial *partial, uint64_t index, const uint8_
 
 	chain_advance(store_engine(partial->store), partial->size, index, &before, data, len, ret_after);
 	if (!partial_knows_after(partial, index) ||
-	    memcmp(ret_after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) == 0)
+	    memcmp(ret_after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) == 0 || overrule(partial, index))
 		return ERR_OK;
 	err = unproven(partial, index, ret_after, ret_found, why);
-	forget_unfounded(partial, index);
+	if (partial_is_founded(partial, index))
+		forget_founded(partial, index);
 	return err;
 }
 
@@ -158,9 +189,7 @@ enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *dat
 	if (err || partial_has(partial, index))
 		return err;
 	err = check_link(partial, index, data, len, after, ret_found, why);
-	if (!err)
-		err = write_chunk(partial, index, data, len, why);
-	return err ? err : note_chunk(partial, index, after, why);
+	return err ? err : partial_keep(partial, index, data, len, after, why);
 }
 
 enum err partial_take(struct partial *partial, uint64_t index, uint8_t *data, struct why *why)

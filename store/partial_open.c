@@ -30,6 +30,7 @@ static enum err create(struct store *store, uint64_t size, struct partial **ret_
 	partial->store = store;
 	partial->size = size;
 	partial->chunks = chain_chunk_count(size);
+	partial->anchored_from = partial->chunks;
 	partial->data_fd = -1;
 	partial->flags = calloc((size_t)partial->chunks, 1);
 	err = chain_init(&partial->chain, size);
@@ -102,29 +103,14 @@ out:
 	return err;
 }
 
-/* Forget the claims that cannot be checked because a state beside them is not known. */
+/* Forget the claims that cannot be checked because a state beside them is not known, and claimed states with no chunk beside them. */
 static void drop_uncheckable(struct partial *partial)
 {
 	for (uint64_t i = 0; i < partial->chunks; i++) {
-		if (!(partial->flags[i] & (JOURNAL_HAVE | JOURNAL_PROVEN)))
-			partial->flags[i] = 0;
 		if (!partial_can_put(partial, i) || !partial_knows_after(partial, i))
 			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
-	}
-}
-
-/* A state that was never proven is worth something only while the bytes before it are all here: else it may be the one that is wrong, and
- * would refuse good chunks for ever. */
-static void drop_unfounded(struct partial *partial)
-{
-	bool unbroken = true;
-
-	for (uint64_t i = 0; i < partial->chunks; i++) {
-		unbroken = unbroken && partial_has(partial, i);
-		if (!unbroken && !(partial->flags[i] & JOURNAL_PROVEN) && i + 1 < partial->chunks)
+		if (!partial_has(partial, i) && !partial_has(partial, i + 1) && !(partial->flags[i] & JOURNAL_PROVEN))
 			partial->flags[i] = 0;
-		if (!partial_can_put(partial, i))
-			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
 	}
 }
 
@@ -166,7 +152,7 @@ static enum err recheck(struct partial *partial, struct why *why)
 	}
 	drop_what_does_not_hold(partial, holds);
 	free(holds);
-	drop_unfounded(partial);
+	drop_uncheckable(partial);
 	partial_count(partial);
 	return ERR_OK;
 }
