@@ -1,5 +1,6 @@
 /* A body is asked for at the hub, which leads to where the bytes are: a signed address, which is kept for going on after a cut. What brings no byte is
  * tried again after growing waits; PROGRESS_BYTES make the count of tries begin anew. */
+#include "node/content_range.h"
 #include "node/hub_call.h"
 #include "node/hub_facts.h"
 #include "node/number.h"
@@ -113,25 +114,6 @@ static void resolve_again(struct hub_body_run *run, const struct why *why)
 
 /* --- judging answers */
 
-/* "bytes 5-9/100" */
-static bool parse_content_range(const char *value, uint64_t *ret_first, bool *ret_has_total, uint64_t *ret_total)
-{
-	const char *dash, *slash;
-	uint64_t last;
-
-	if (strncasecmp(value, "bytes ", 6) != 0)
-		return false;
-	value += 6;
-	dash = strchr(value, '-');
-	slash = strchr(value, '/');
-	if (!dash || !slash || slash < dash)
-		return false;
-	if (!number_parse(value, (size_t)(dash - value), ret_first) || !number_parse(dash + 1, (size_t)(slash - dash - 1), &last) || last < *ret_first)
-		return false;
-	*ret_has_total = strcmp(slash + 1, "*") != 0;
-	return !*ret_has_total || number_parse(slash + 1, strlen(slash + 1), ret_total);
-}
-
 static enum err wrong_size(const struct hub_body_run *run, uint64_t size, struct why *why)
 {
 	return why_set(why, ERR_INVALID, "%s is %llu bytes at %s, but %llu where its bytes are; something between changes it", run->body->file->path,
@@ -144,7 +126,7 @@ static enum err check_part(struct hub_body_run *run, const struct http_answer *a
 	uint64_t first, total;
 	bool has_total;
 
-	if (!range || !parse_content_range(range, &first, &has_total, &total))
+	if (!range || !content_range_parse(range, &first, &has_total, &total))
 		return why_set(why, ERR_INVALID, "the answer for bytes %llu and on of %s does not say which bytes it has", (unsigned long long)run->at, run->body->file->path);
 	if (first != run->at)
 		return why_set(why, ERR_INVALID, "the answer for bytes %llu and on of %s begins at %llu", (unsigned long long)run->at, run->body->file->path,
