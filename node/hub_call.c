@@ -58,7 +58,7 @@ static void wait_busy(struct hub_call *call)
 	struct why why = {0};
 	enum err err = ERR_OK;
 
-	call->gave_up = call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS;
+	call->gave_up = call->impatient || call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS;
 	if (call->gave_up)
 		err = why_set(&why, ERR_HUB_AWAY, "%s has had too many requests from this network and asks to wait %lld s more; try again later, or set HF_TOKEN, which has a limit of its own",
 			      host, (long long)(call->wait_ms / 1000));
@@ -214,6 +214,7 @@ static enum err send_request(struct hub_call *call, struct why *why)
 		.body_len = call->body_len,
 		.range_first = call->range_first,
 		.range_last = call->range_last,
+		.alone = call->alone,
 		.decode = call->decode,
 		.connect_timeout_ms = call->connect_timeout_ms,
 		.answer_timeout_ms = call->answer_timeout_ms,

@@ -20,6 +20,8 @@ struct hub {
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
 	struct list looks, bodies;
+	size_t body_count;  /* in `bodies` */
+	uint64_t body_bytes; /* that came in for them, ever */
 };
 
 /* The hub did not answer: it counts as away for HUB_AWAY_MS, or until it answers. */
