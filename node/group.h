@@ -34,7 +34,7 @@ void group_init(struct group *ret_group, const uint8_t key[GROUP_KEY_LEN], bool 
 void group_init_new(struct group *ret_group);
 void group_release(struct group *group);
 
-/* The first of GROUP_SHORT_LEN bytes as hexadecimal digits, for people. */
+/* The short tag as hexadecimal digits, for people. */
 #define GROUP_TEXT_MAX (2 * GROUP_SHORT_LEN + 1)
 const char *group_text(const struct group *group, char ret[GROUP_TEXT_MAX]);
 
