@@ -31,6 +31,8 @@ static enum err decode_hex(const char *hex, struct wire_message *ret_message)
 	return err;
 }
 
+#define ZEROS_32 "58200000000000000000000000000000000000000000000000000000000000000000"
+
 static void what_breaks_a_rule_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -44,7 +46,8 @@ static void what_breaks_a_rule_is_refused(void **state)
 		"bb ffffffffffffffff 0004 0101", "ba ffffffff 0004 0101", "b7 0004 0101", "a3 0004 0101", /* fewer pairs than said */
 		"a2 0004 0101 00", "a2 0004 0101 a2 0004 0101", /* more behind it */
 		"a4 0006 0200 0300 04f5", "a5 0006 0200 0300 0400 0540", "a5 0006 0200 0300 04f5 0501", "a5 0006 0200 0300 04f5 0560", "a5 0006 0200 0300 04f5 055fff",
-		"a5 0006 0200 0300 04f5 055bffffffffffffffff", "a5 0006 0200 0300 04f5 055affffffff", "a5 0006 0200 0300 04f5 054f 00000000000000000000000000000000",
+		"a5 0006 0200 0300 04f5 055bffffffffffffffff", "a5 0006 0200 0300 04f5 055affffffff", "a5 0006 0200 0300 04f5 054f 000000000000000000000000000000",
+		"a3 0010 0283 01" ZEROS_32 "0300", "a3 0010 0281 01" ZEROS_32 "0300", "a3 0010 0280 01" ZEROS_32 "0300", /* a digest is two */
 		"a4 0013 0101 029bffffffffffffffff 0340", "a4 0013 0101 029affffffff 0340", "a4 0013 0101 029fff 0340", "a4 0013 0101 0281a0 0340", "a4 0013 0101 028100 0340",
 		"a3 0009 0101 0240", /* FIND of nothing */
 		"a3 000a 0101 024103", /* FOUND has no such answer */
@@ -365,7 +368,7 @@ static void what_would_be_refused_is_not_written(void **state)
 		{.type = WIRE_BYE, .bye = {WIRE_BYE_GOING, {"a\x1b", 2}}},
 		{.type = WIRE_HELLO, .hello = {.version = 1, .lowest = 1}},
 		{.type = WIRE_HOLDINGS, .holdings.tags = {tags, WIRE_TAGS_MAX + 1}},
-		{.type = WIRE_HOLDINGS, .holdings.tags = {tags, SIZE_MAX}},
+		{.type = WIRE_HOLDINGS, .holdings.tags = {tags, SIZE_MAX / TAG_LEN + 1}},
 		{.type = WIRE_HAVE, .have = {1, {tags, WIRE_TAGS_MAX}, {tags, 1}}},
 		{.type = WIRE_FIND},
 		{.type = WIRE_FIND, .find.tags = {tags, WIRE_FIND_MAX + 1}},
