@@ -1,4 +1,8 @@
 /* docs/PROTOCOL.md says what the code does: its examples, types, codes and limits are compared with it. */
+#include "discovery/bloom.h"
+#include "discovery/note.h"
+#include "node/group.h"
+#include "node/identity.h"
 #include "node/wire.h"
 #include "support/cmocka.h"
 #include "support/hex.h"
@@ -100,21 +104,104 @@ static void examples_are_what_is_written(void **state)
 static void no_example_is_left_out(void **state)
 {
 	(void)state;
-	assert_int_equal(count("\n" FENCE "hex "), WIRE_SAMPLES + 2); /* and what is signed, and the group */
+	assert_int_equal(count("\n" FENCE "hex "), WIRE_SAMPLES + 4); /* and what is signed, the node, the group, the TXT record */
+}
+
+static void assert_block(const char *name, const uint8_t *bytes, size_t len)
+{
+	struct block block = find_block(name);
+
+	assert_int_equal(block.lens[0], len);
+	assert_memory_equal(block.frames[0], bytes, len);
 }
 
 static void what_is_signed_is_shown(void **state)
 {
 	struct wire_message hello, welcome;
 	uint8_t text[WIRE_WELCOME_SIGNED];
-	struct block block = find_block("signed");
 
 	(void)state;
 	wire_sample(0, &hello);
 	wire_sample(1, &welcome);
 	wire_welcome_signed_bytes(&hello.hello, &welcome.hello, text);
-	assert_int_equal(block.lens[0], sizeof text);
-	assert_memory_equal(block.frames[0], text, sizeof text);
+	assert_block("signed", text, sizeof text);
+}
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t len)
+{
+	memcpy(at, bytes, len);
+	return at + len;
+}
+
+/* The digest of the examples, in the open group. */
+static void open_group(struct group *ret_group, struct tag *ret_tag)
+{
+	struct wire_message chain;
+
+	group_init_open(ret_group);
+	wire_sample(WIRE_CHAIN - 1, &chain);
+	group_tag(ret_group, &chain.chain.digest, ret_tag);
+}
+
+static void the_open_group_is_shown(void **state)
+{
+	uint8_t bytes[256], *at = bytes;
+	struct group group;
+	struct tag tag;
+
+	(void)state;
+	open_group(&group, &tag);
+	at = put(at, group.key, sizeof group.key);
+	at = put(at, group.curve_secret, sizeof group.curve_secret);
+	at = put(at, group.curve_public, sizeof group.curve_public);
+	at = put(at, group.tag_key, sizeof group.tag_key);
+	at = put(at, group.short_tag, sizeof group.short_tag);
+	at = put(at, tag.bytes, sizeof tag.bytes);
+	assert_block("group", bytes, (size_t)(at - bytes));
+}
+
+static void a_node_is_shown(void **state)
+{
+	uint8_t bytes[IDENTITY_KEY_LEN + IDENTITY_KEY_LEN + IDENTITY_ID_LEN];
+	struct wire_message hello;
+
+	(void)state;
+	wire_sample(0, &hello);
+	memcpy(bytes, hello.hello.node_key, IDENTITY_KEY_LEN);
+	assert_true(identity_curve_of(hello.hello.node_key, bytes + IDENTITY_KEY_LEN));
+	identity_id_of(hello.hello.node_key, bytes + 2 * IDENTITY_KEY_LEN);
+	assert_block("node", bytes, sizeof bytes);
+}
+
+static void a_join_code_is_shown(void **state)
+{
+	uint8_t key[GROUP_KEY_LEN];
+	char code[GROUP_CODE_MAX], line[GROUP_CODE_MAX + 8];
+	struct group group;
+
+	(void)state;
+	for (uint8_t i = 0; i < sizeof key; i++)
+		key[i] = i;
+	group_init(&group, key, false);
+	snprintf(line, sizeof line, "\n    %s\n", group_code(&group, code));
+	assert_int_equal(count(line), 1);
+}
+
+static void a_txt_record_is_shown(void **state)
+{
+	struct discovery_note note = {.version = WIRE_VERSION, .epoch = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}, .generation = 5, .blobs = 1, .filter_len = BLOOM_MIN};
+	uint8_t txt[NOTE_TXT_MAX];
+	struct wire_message hello;
+	struct group group;
+	struct tag tag;
+
+	(void)state;
+	open_group(&group, &tag);
+	wire_sample(0, &hello);
+	memcpy(note.group, group.short_tag, sizeof note.group);
+	identity_id_of(hello.hello.node_key, note.node);
+	bloom_add(note.filter, note.filter_len, tag.bytes);
+	assert_block("txt", txt, note_write(&note, txt));
 }
 
 /* A row of a table that begins like this; there is exactly one. */
@@ -188,6 +275,10 @@ int main(void)
 		cmocka_unit_test(examples_are_what_is_written),
 		cmocka_unit_test(no_example_is_left_out),
 		cmocka_unit_test(what_is_signed_is_shown),
+		cmocka_unit_test(the_open_group_is_shown),
+		cmocka_unit_test(a_node_is_shown),
+		cmocka_unit_test(a_join_code_is_shown),
+		cmocka_unit_test(a_txt_record_is_shown),
 		cmocka_unit_test(types_and_codes_have_their_numbers),
 		cmocka_unit_test(the_schema_has_each_type),
 		cmocka_unit_test(limits_are_these),
