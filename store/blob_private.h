@@ -34,8 +34,8 @@ bool blob_is_unchanged(const struct blob *blob, struct stat *ret_now);
 /* The file was checked and is good: note the identity that it had `before` the check. */
 enum err blob_renew(struct blob *blob, const struct stat *before, struct why *why) LARDER_MUST_USE;
 
-/* Links do not hold. Where that may be the chain's fault (one wrong state breaks two links), the file is hashed as a whole; ERR_OK: it is good, the chain was made
- * anew and is in the index. ERR_UNPROVEN: it is not held any more, but a partial blob with its chain, whose next opening finds out which chunks are
+/* Links do not hold. Where that may be the chain's fault (one wrong state breaks two links), the file is hashed as a whole; ERR_OK: it is
+ * good, the chain was made anew and is in the index. ERR_UNPROVEN: it is not held any more, but a partial blob with its chain, whose next opening finds out which chunks are
  * bad. ERR_NO_MEMORY: nothing was done. The log is told. */
 enum err blob_settle(struct blob *blob, bool chain_is_doubtful, struct why *why) LARDER_MUST_USE;
 
