@@ -3,7 +3,8 @@
  * An existing name proves nothing: a blob counts as held while the index knows it as proven and its file has the identity (inode, size,
  * times of modification and of change) that it had then. Where the identity changed, the whole is checked again first. Reading checks each
  * chunk's link before a byte of it is given out. Where links do not hold because the chain is wrong and not the file, the chain is made anew.
- * What is found damaged is withdrawn at once: it becomes a partial blob (partial.h) that has its good chunks and its chain, so that the next fetch repairs it at the cost of the bad chunks alone; a line in the log says so.
+ * What is found damaged is withdrawn at once: it becomes a partial blob (partial.h) that has its good chunks and its chain, so that the
+ * next fetch repairs it at the cost of the bad chunks alone; a line in the log says so.
  */
 #ifndef LARDER_STORE_BLOB_H
 #define LARDER_STORE_BLOB_H
