@@ -97,8 +97,8 @@ void hub_look_succeed(struct hub_look_run *run)
 	run->hub->told_away = false;
 	run->found.type = run->asked.type;
 	run->found.at_s = clock_wall_s(store_clock(run->hub->store));
-	if (run->unsafe)
-		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->unsafe, run->found.repo);
+	if (run->left_out.unsafe)
+		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->left_out.unsafe, run->found.repo);
 	hub_remember(run->hub, &run->asked, &run->found, !run->is_known);
 	deliver(run, &run->found);
 }
