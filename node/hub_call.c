@@ -102,9 +102,9 @@ static enum err take_redirect(struct hub_call *call, const struct http_answer *a
 	if (!url_parse(call->current, &from) || !url_parse(target, &to))
 		err = ERR_INVALID; /* cannot be: url_resolve() has parsed both */
 	else if (call->redirects >= HUB_REDIRECTS_MAX)
-		err = why_set(why, ERR_INVALID, "%s redirects without end (%d times)", call->hub->host, HUB_REDIRECTS_MAX);
+		err = why_set(why, ERR_INVALID, "%s redirects without end (%d times): " HUB_PORTAL_HINT, call->hub->host, HUB_REDIRECTS_MAX);
 	else if (from.https && !to.https && call->hub->origin.https)
-		err = why_set(why, ERR_INVALID, "%s redirects from https to plain http at %s, which is not followed", call->hub->host, to.host);
+		err = why_set(why, ERR_INVALID, "%s redirects from https to plain http at %s, which is not followed: " HUB_PORTAL_HINT, call->hub->host, to.host);
 	else if (!call->elsewhere && !url_same_origin(&to, &call->hub->origin))
 		goto out;
 	else if (call->on_redirect && !call->on_redirect(call, answer, target))

@@ -6,6 +6,8 @@
 #include "node/url.h"
 
 #define HUB_SCOPE_BYTES 16
+/* What to do where something else than the hub seems to answer. */
+#define HUB_PORTAL_HINT "is there a login page (captive portal) between this machine and it? Open it in a browser and log in, then try again"
 
 struct hub {
 	struct loop *loop; /* borrowed, as are the next two */

@@ -163,7 +163,14 @@ static void errors_are_told_apart(void **state)
 		{"511 Network Authentication Required", "", ERR_INVALID, "captive portal"},
 		{"200 OK\r\nContent-Type: text/html; charset=utf-8", "<html>", ERR_INVALID, "captive portal"},
 		{"302 Found\r\nLocation: http://login.example/", "", ERR_INVALID, "captive portal"},
+		{"403 Forbidden\r\nContent-Type: text/html", "<html>", ERR_INVALID, "captive portal"},
+		{"404 Not Found\r\nContent-Type: text/html", "<html>", ERR_INVALID, "captive portal"},
+		{"404 Not Found\r\nContent-Type: text/html\r\nX-Request-Id: 1", "<html>", ERR_NOT_FOUND, "knows no org/name@main"},
+		{"401 Unauthorized\r\nContent-Type: text/html\r\nX-Error-Message: Invalid username or password.", "", ERR_NOT_FOUND, "no such repo at 127.0.0.1:"},
+		{"407 Proxy Authentication Required\r\nContent-Type: text/html", "<html>", ERR_HUB_AWAY, "the proxy on the way"},
 		{"302 Found\r\nLocation: ftp://x/", "", ERR_INVALID, "no address"},
+		{"200 OK", " \n<!doctype html>", ERR_INVALID, "captive portal"},
+		{"200 OK", "please log in", ERR_INVALID, "whether a login page (captive portal) stands in between"},
 		{"200 OK", "", ERR_INVALID, "not JSON"},
 		{"204 No Content", "", ERR_INVALID, "not JSON"},
 	};
@@ -218,7 +225,7 @@ static void redirects_without_end(void **state)
 	struct hub_bench *bench = *state;
 
 	http_server_add(bench->server, &(struct http_reply){.request = "GET /", .head = "302 Found\r\nLocation: /again", .always = true});
-	look_fails(bench, "org/name", ERR_INVALID, "without end");
+	look_fails(bench, "org/name", ERR_INVALID, "without end (10 times): is there a login page");
 	assert_int_equal(http_server_count(bench->server), 11);
 }
 
