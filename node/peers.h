@@ -6,15 +6,70 @@
 #ifndef LARDER_NODE_PEERS_H
 #define LARDER_NODE_PEERS_H
 
+#include "base/log.h"
+#include "discovery/discovery.h"
+#include "node/group.h"
+#include "node/identity.h"
 #include "node/inflow.h"
+#include "node/lan.h"
+#include "node/loop.h"
 #include "node/tag.h"
 #include "node/wire.h"
 
 struct peers;
+struct share;
+struct store;
 
 #define PEERS_KNOWN_MAX 512   /* addresses and nodes known at a time */
 #define PEERS_SESSIONS_MAX 256
 #define PEERS_SHUN_S (30 * 86400) /* how long a refuted key is not asked */
+#define PEERS_RESOLVE_MS 30000    /* how often the names in `peer =` are looked up again */
+
+struct peers_options {
+	struct loop *loop; /* all borrowed, and outlive the peers */
+	struct pool *pool; /* attached to the loop */
+	struct clock *clock;
+	struct log *log;
+	const struct group *group;
+	const struct identity *identity;
+	struct lan *lan;   /* read anew when the machine's networks change */
+	struct share *share; /* what it is told of, and may take (serve.h) */
+	struct store *store;
+	const char *home;  /* what is remembered of peers lies in HOME/peers */
+	const char *name;  /* of this node, for people; cut to WIRE_NAME_MAX */
+	const char *const *interfaces; /* those to use; none: see lan_read_connected() */
+	size_t interface_count;
+	const char *const *addresses;  /* HOST[:PORT], to be dialed whatever discovery says */
+	size_t address_count;
+	const struct lan_address *listen; /* as in transport.h, as are the next two */
+	uint16_t port;
+	bool is_deaf;
+	void *context; /* of the calls below, which may be NULL, and come from the loop */
+	/* Another machine has our key, and it is for us to make a new one: identity_renew() (on a job, it blocks), peers_renew(), and announce anew. Called once; again after peers_renew() only. */
+	void (*on_clone)(void *context);
+	/* A session came or went, or one has told what it holds. At most once a turn of the loop. */
+	void (*on_change)(void *context);
+};
+
+/* Begins to listen and to dial. Reads HOME/peers. Errors of transport_create(); ERR_USAGE: one of `addresses` is none (the sentence names it). */
+enum err peers_create(const struct peers_options *options, struct peers **ret_peers, struct why *why) LARDER_MUST_USE;
+/* Takes leave of all, ends questions with ERR_CUT, writes what is to be remembered. Blocks for that and for transport_destroy(). NULL is fine. */
+void peers_destroy(struct peers *peers);
+
+/* Where connections are taken; 0: nowhere. */
+uint16_t peers_port(const struct peers *peers);
+/* Random, anew with each peers_create() and peers_renew(). For the note: big-endian there. */
+uint64_t peers_epoch(const struct peers *peers);
+
+/* What discovery tells (discovery_options.on_seen and on_gone). Notes of other groups are ignored. */
+void peers_on_seen(struct peers *peers, const struct discovery_peer *seen);
+void peers_on_gone(struct peers *peers, const struct discovery_peer *gone);
+/* What is shared has changed (share_owner.on_change). */
+void peers_on_share(struct peers *peers);
+/* The machine's networks have changed, or it woke up. Called by itself where the system tells so; sessions must show within a second that they live. */
+void peers_on_network(struct peers *peers);
+/* The identity has another key now: all sessions end and are made anew with it, under another epoch. */
+void peers_renew(struct peers *peers);
 
 /* --- who holds what, as far as they have told */
 
@@ -42,10 +97,13 @@ struct peer_ask {
 	struct list link;
 	uint64_t request;
 	int kind;
-	void *peer;
+	struct peer *peer; /* NULL: not running */
 	struct chunk *chunk;
 	struct digest digest;
+	uint64_t asked, wanted; /* states: asked for so far, of all */
 };
+
+/* All of these: ERR_CUT: it is gone, or shunned; ERR_LIMIT: as many questions to it are open as may be (WIRE_ASKED_MAX); ERR_NO_MEMORY; ERR_INVALID: no such thing can be asked. */
 
 /* All states of a blob of that size. */
 enum err peers_ask_chain(struct peers *peers, uint64_t id, const struct digest *digest, uint64_t size, struct peer_ask *ask) LARDER_MUST_USE;
