@@ -28,7 +28,7 @@
 #define TRANSPORT_PARTIAL_TOTAL_BYTES ((uint64_t)64 << 20) /* the same over all links; above: the one with most is dropped */
 /* Numbers. */
 #define TRANSPORT_TAKEN_MAX 256      /* connections taken */
-#define TRANSPORT_TAKEN_ADDRESS_MAX 16 /* of them from one address, unless it is loopback */
+#define TRANSPORT_TAKEN_ADDRESS_MAX 16 /* of them from one address */
 #define TRANSPORT_DIALED_MAX 256
 #define TRANSPORT_TURN_MESSAGES 64   /* handed over in one turn of the loop, of each socket */
 /* Times. */
