@@ -13,7 +13,7 @@
  *   SWARM_CANCEL                    the bytes of that chunk are not wanted any more; nothing is to be told here
  *   SWARM_SUGGEST                   partial_suggest() before any chunk that is put from now on, then swarm_suggested()
  *   SWARM_VERDICT                   tell the peer (REJECT), remember it; nothing more is asked of it here
- *   after partial_put_many()        swarm_checked() for each, then swarm_anchored()
+ *   after partial_put_many()        swarm_checked() for each; if partial_forgotten() has changed, swarm_have() and swarm_lack() for all; then swarm_anchored()
  */
 #ifndef LARDER_NODE_SWARM_H
 #define LARDER_NODE_SWARM_H
@@ -32,8 +32,8 @@ struct swarm;
 #define SWARM_WASTE_MAX ((uint64_t)64 << 20)     /* bytes of no use, then: the hub, and peers with a record only */
 /* Times. */
 #define SWARM_CHAIN_WAIT_MS 150                  /* for the first peers' other chains, once one is here */
-#define SWARM_CHAIN_MS 4000                      /* for a chain */
-#define SWARM_SETTLE_MS 3000                     /* for a chunk that settles a dispute */
+#define SWARM_CHAIN_MS 2000                      /* for a chain, and a millisecond for each kilobyte of it */
+#define SWARM_SETTLE_MS 10000                    /* for a dispute; who is silent for SWARM_SILENT_MS in it loses at once */
 #define SWARM_SILENT_MS 2000                     /* without a byte: its chunks are asked elsewhere */
 #define SWARM_DROP_MS 6000                       /* without a chunk, while others deliver: dropped */
 #define SWARM_DUPLICATE_MS 200                   /* at least, before the frontier is asked of a second peer; else 3 times the median */
@@ -60,7 +60,8 @@ void swarm_have(struct swarm *swarm, uint64_t first, uint64_t count);
 void swarm_lack(struct swarm *swarm, uint64_t first, uint64_t count);
 /* Chunks from `from` on are anchored (partial_anchored_from()); `states` has at least S(from) and all behind it (partial_chain()). Peers whose chains contradict them are refuted. */
 void swarm_anchored(struct swarm *swarm, uint64_t from, const struct chain *states);
-/* A chunk that the hub sent, or the prefix it belongs to, contradicts the states that were suggested: who claims these is dropped as unproven. */
+/* A chunk that the hub sent contradicts the states that were suggested (partial_put() failed between them, or partial_is_overruled()): who claims these is dropped as
+ * unproven. */
 void swarm_contradicted(struct swarm *swarm, uint64_t index);
 bool swarm_is_complete(const struct swarm *swarm);
 
@@ -86,8 +87,8 @@ void swarm_failed(struct swarm *swarm, uint64_t peer, uint64_t index, enum swarm
 
 /* `bytes` more of a chunk that was asked for, or not any more; `is_whole`: that was the last of it. */
 void swarm_received(struct swarm *swarm, uint64_t peer, uint64_t index, size_t bytes, bool is_whole, int64_t now_ms);
-/* The states beside a chunk as this peer claims them, for struct partial_item. False: there is no such peer any more, or it has no chain; forget its bytes, and
- * tell nothing. */
+/* The states beside a chunk that is whole now as this peer claimed them when it was asked, for struct partial_item. True: swarm_checked() must follow, whatever becomes of the
+ * peer. False: it is not wanted any more; forget its bytes, and tell nothing. */
 bool swarm_states(const struct swarm *swarm, uint64_t peer, uint64_t index, uint8_t ret_before[SHA256_LEN], uint8_t ret_after[SHA256_LEN]);
 /* How it was found to be. PARTIAL_NOT_LOOKED_AT: it was lost on this side; it is asked again. */
 void swarm_checked(struct swarm *swarm, uint64_t peer, uint64_t index, enum partial_answer answer, int64_t now_ms);
@@ -128,6 +129,9 @@ enum swarm_need {
 	SWARM_NEEDS_TRUST,  /* too much was wasted; stays so */
 };
 enum swarm_need swarm_need(const struct swarm *swarm, int64_t now_ms);
+/* With SWARM_NEEDS_CHUNKS: the chunk that all others wait for where there are peers, but none will give it. It should be the first to come from elsewhere. False: there are none, begin
+ * where you like. */
+bool swarm_is_stuck_at(const struct swarm *swarm, uint64_t *ret_index);
 
 /* --- figures */
 

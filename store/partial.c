@@ -150,6 +150,7 @@ static bool overrule(struct partial *partial, uint64_t index)
 		return false;
 	for (uint64_t i = index + 1; i < partial->chunks && !partial_is_firm(partial, i); i++)
 		partial_change_state(partial, i, NULL);
+	partial->overruled = true;
 	return true;
 }
 

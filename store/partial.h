@@ -65,15 +65,20 @@ const struct chain *partial_chain(const struct partial *partial);
 enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, struct digest *ret_found,
 		     struct why *why) LARDER_MUST_USE;
 
-/* Take the states of `chain`, which a peer claims, for all places between prefix and suffix. What was linked by other ones is forgotten, so look again what is missing. It may
+/* Take the states of `chain`, which a peer claims, for all places between prefix and suffix. What was linked by other ones is forgotten (partial_forgotten()). It may
  * contradict the prefix, which then stays until a chunk is put that is anchored behind it and contradicts it. ERR_UNPROVEN: it contradicts an anchored state;
  * nothing has changed, and *ret_index, when not NULL, gets the highest index whose S(index) differs. ERR_INVALID: it is for another size. */
 enum err partial_suggest(struct partial *partial, const struct chain *chain, uint64_t *ret_index, struct why *why) LARDER_MUST_USE;
 
+/* How many chunks were let go since it was opened. When this has changed, look again what is missing. */
+uint64_t partial_forgotten(const struct partial *partial);
+/* Whether claims of the last partial_suggest() have lost against a chunk of partial_put() since. */
+bool partial_is_overruled(const struct partial *partial);
+
 enum partial_answer {
 	PARTIAL_NOT_LOOKED_AT, /* an error ended it before */
 	PARTIAL_KEPT,          /* checked and written */
-	PARTIAL_HAD,           /* there is such a chunk already, and this one was not looked at */
+	PARTIAL_HAD,           /* its link holds between the states it came with, but there is such a chunk already */
 	PARTIAL_UNWANTED,      /* its link holds between the states it came with, but these are not the ones believed here; or there is no such chunk */
 	PARTIAL_WRONG,         /* it does not hold between the states it came with: two kernels say so */
 };

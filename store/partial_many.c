@@ -34,8 +34,6 @@ static bool add(struct batch *batch, struct partial_item *item)
 {
 	if (item->index >= batch->partial->chunks) {
 		item->answer = PARTIAL_UNWANTED;
-	} else if (partial_has(batch->partial, item->index)) {
-		item->answer = PARTIAL_HAD;
 	} else {
 		batch->items[batch->count] = item;
 		batch->links[batch->count++] = (struct chain_link){item->index, item->data, item->before, after_of(batch->partial, item), false};

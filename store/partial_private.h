@@ -20,7 +20,9 @@ struct partial {
 	uint8_t *flags;
 	uint64_t have_chunks, have_bytes;
 	uint64_t prefix, anchored_from;
+	uint64_t forgotten;
 	uint64_t unsent_bytes; /* written since the kernel was last told to begin with the disk */
+	bool overruled;        /* claims lost since they were made */
 	bool placed;           /* commit has renamed the data into blobs/ already */
 };
 

@@ -5,6 +5,8 @@
 
 uint64_t partial_prefix(const struct partial *partial) { return partial->prefix; }
 uint64_t partial_anchored_from(const struct partial *partial) { return partial->anchored_from; }
+uint64_t partial_forgotten(const struct partial *partial) { return partial->forgotten; }
+bool partial_is_overruled(const struct partial *partial) { return partial->overruled; }
 const struct chain *partial_chain(const struct partial *partial) { return &partial->chain; }
 
 const uint8_t *partial_state(const struct partial *partial, uint64_t index)
@@ -30,6 +32,7 @@ void partial_forget_chunk(struct partial *partial, uint64_t index)
 		return;
 	partial->flags[index] &= (uint8_t)~JOURNAL_HAVE;
 	partial->have_chunks--;
+	partial->forgotten++;
 	partial->have_bytes -= chain_chunk_len(partial->size, index);
 	if (partial->prefix > index)
 		partial->prefix = index;
@@ -68,5 +71,6 @@ enum err partial_suggest(struct partial *partial, const struct chain *chain, uin
 		if (!founded)
 			partial_change_state(partial, i, chain->states[i - 1]);
 	}
+	partial->overruled = false;
 	return ERR_OK;
 }

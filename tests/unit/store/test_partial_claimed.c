@@ -169,6 +169,7 @@ static void from_the_tail(void **state)
 		assert_int_equal(partial_anchored_from(both->partial), i + 1);
 		assert_int_equal(put(both, &both->right, i), PARTIAL_KEPT);
 		assert_int_equal(put(both, &both->right, i), PARTIAL_HAD);
+		assert_int_equal(put(both, &both->wrong, i), i + 1 == CHUNKS ? PARTIAL_WRONG : PARTIAL_HAD);
 		assert_int_equal(partial_prefix(both->partial), i ? 0 : CHUNKS);
 	}
 	commits(both);
@@ -289,6 +290,7 @@ static void believed_wins_over_claims(void **state)
 	struct both *both = *state;
 
 	suggest_mixed(both, 2, 4);
+	assert_false(partial_is_overruled(both->partial));
 	assert_int_equal(put(both, &both->right, 6), PARTIAL_KEPT);
 	assert_int_equal(put(both, &both->right, 5), PARTIAL_KEPT);
 	assert_int_equal(put(both, &both->wrong, 2), PARTIAL_KEPT);
@@ -298,6 +300,7 @@ static void believed_wins_over_claims(void **state)
 	expect_here(both, "1-1--11");
 	assert_int_equal(put_believed(both, &both->right, 1), ERR_OK);
 	expect_here(both, "11---11");
+	assert_true(partial_is_overruled(both->partial));
 	assert_null(partial_state(both->partial, 3));
 	assert_false(partial_can_put(both->partial, 4));
 	for (uint64_t i = 2; i < 5; i++)
