@@ -4,6 +4,8 @@
 
 /* Samples are at least that long, and one that is twice as old is judged although it has not ended. */
 #define SAMPLE_MS 200
+/* The first may be shorter, so that one who is quick is known to be so at once. */
+#define FIRST_SAMPLE_BYTES ((uint64_t)1 << 20)
 
 static uint64_t sample(const struct rate *rate, int64_t now_ms)
 {
@@ -23,18 +25,20 @@ void rate_begin(struct rate *rate, int64_t now_ms)
 {
 	rate->since_ms = now_ms;
 	rate->bytes = 0;
+	rate->is_on = true;
 }
 
 void rate_end(struct rate *rate, int64_t now_ms)
 {
 	if (rate->bytes > 0 || now_ms - rate->since_ms >= SAMPLE_MS)
 		fold(rate, now_ms);
+	rate->is_on = false;
 }
 
 void rate_add(struct rate *rate, uint64_t bytes, int64_t now_ms)
 {
 	rate->bytes += bytes;
-	if (now_ms - rate->since_ms >= SAMPLE_MS)
+	if (now_ms - rate->since_ms >= SAMPLE_MS || (!rate->is_known && rate->bytes >= FIRST_SAMPLE_BYTES))
 		fold(rate, now_ms);
 }
 
@@ -42,7 +46,7 @@ uint64_t rate_per_s(const struct rate *rate, int64_t now_ms)
 {
 	uint64_t lately = sample(rate, now_ms);
 
-	return now_ms - rate->since_ms < 2 * SAMPLE_MS || lately > rate->per_s ? rate->per_s : lately;
+	return !rate->is_on || now_ms - rate->since_ms < 2 * SAMPLE_MS || lately > rate->per_s ? rate->per_s : lately;
 }
 
 static void move_on(struct rate_history *history, int64_t slot)

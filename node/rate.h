@@ -10,14 +10,14 @@ struct rate {
 	int64_t since_ms;
 	uint64_t bytes;   /* since then */
 	uint64_t per_s;   /* smoothed, until then */
-	bool is_known;
+	bool is_known, is_on;
 };
 
 /* Something is wanted from here on; nothing is any more. That nothing came is a measure too, after a moment. */
 void rate_begin(struct rate *rate, int64_t now_ms);
 void rate_end(struct rate *rate, int64_t now_ms);
 void rate_add(struct rate *rate, uint64_t bytes, int64_t now_ms);
-/* Sinks while nothing comes. 0 while it is not known. */
+/* Sinks while something is wanted and nothing comes. 0 while it is not known. */
 uint64_t rate_per_s(const struct rate *rate, int64_t now_ms);
 
 #define RATE_SLOTS 10

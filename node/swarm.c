@@ -1,7 +1,6 @@
 /* The swarm's front: peers come and go, chunks arrive and are judged. Whom to ask is in swarm_window.c, whom to believe in swarm_chains.c and swarm_settle.c. */
 #include "node/swarm_private.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +71,9 @@ void swarm_lack(struct swarm *swarm, uint64_t first, uint64_t count)
 		swarm->missing++;
 		if (swarm->top <= i)
 			swarm->top = i + 1;
+		/* The states beside it may have gone with it: they are to be suggested again. */
+		if (!swarm->is_telling)
+			swarm->told = SWARM_NONE;
 	}
 }
 
@@ -130,7 +132,7 @@ void swarm_add(struct swarm *swarm, uint64_t id, bool has_record, int64_t now_ms
 	peer = free_peer(swarm);
 	if (!peer)
 		return;
-	*peer = (struct swarm_peer){.id = id, .is_used = true, .has_record = has_record, .slot = SWARM_NONE, .limit = UINT_MAX};
+	*peer = (struct swarm_peer){.id = id, .is_used = true, .has_record = has_record, .slot = SWARM_NONE, .limit = SWARM_PEER_WINDOW_MAX};
 	peer->byte_ms = peer->good_ms = now_ms;
 	if (swarm->first_peer_ms < 0)
 		swarm->first_peer_ms = now_ms;
@@ -196,11 +198,11 @@ static bool next_verdict(struct swarm *swarm, struct swarm_task *ret_task)
 
 static void note_whole(struct swarm *swarm, struct swarm_ask *ask, int64_t now_ms)
 {
+	swarm_note_time(swarm, now_ms - swarm_served_since_ms(ask));
 	ask->is_whole = true;
 	if (--ask->peer->outstanding == 0)
 		rate_end(&ask->peer->rate, now_ms);
 	ask->peer->wanted_ms = now_ms;
-	swarm_note_time(swarm, now_ms - ask->asked_ms);
 }
 
 void swarm_received(struct swarm *swarm, uint64_t id, uint64_t index, size_t bytes, bool is_whole, int64_t now_ms)
@@ -239,6 +241,8 @@ static void note_kept(struct swarm *swarm, struct swarm_ask *ask, int64_t now_ms
 
 	ask->peer->good_ms = now_ms;
 	ask->peer->silences = ask->peer->failures = 0;
+	if (ask->peer->limit < SWARM_PEER_WINDOW_MAX)
+		ask->peer->limit++;
 	swarm_ask_end(swarm, ask, true);
 	swarm_have(swarm, index, 1);
 	if (!(swarm->status[index] & CHUNK_LINKED) && index < swarm->anchored_from) {
@@ -294,10 +298,11 @@ static void note_failure(struct swarm *swarm, struct swarm_peer *peer, uint64_t 
 	} else if (failure == SWARM_FAILED_BROKEN && ++peer->failures >= FAILURES_MAX) {
 		swarm_put_out(swarm, peer, SWARM_UNPROVEN, index, "its answers make no sense");
 	} else {
-		peer->busy_until_ms = now_ms + (failure == SWARM_FAILED_TOO_MUCH ? 0 : SWARM_BUSY_MS);
+		/* While it is at others of ours, it is only these that may not be more. */
+		peer->limit = peer->outstanding > 1 ? peer->outstanding : 1;
+		if (peer->outstanding == 0)
+			peer->busy_until_ms = now_ms + SWARM_BUSY_MS;
 		peer->settle_round = 0;
-		if (failure == SWARM_FAILED_TOO_MUCH)
-			peer->limit = peer->outstanding > 1 ? peer->outstanding : 1;
 	}
 }
 

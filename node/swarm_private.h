@@ -26,10 +26,10 @@ struct swarm_peer {
 	enum peer_state state;
 	int slot;               /* of its chain, while READY; else SWARM_NONE */
 	int64_t chain_asked_ms;
-	unsigned outstanding, limit; /* chunks; what it said to be too much, or UINT_MAX */
+	unsigned outstanding, limit; /* chunks; no more than that, since it said so */
 	uint64_t good_bytes, wasted_bytes;
 	struct rate rate;
-	int64_t wanted_ms;      /* since when something is wanted from it without an end */
+	int64_t wanted_ms;      /* since when something is wanted from it, or since the last whole chunk */
 	int64_t byte_ms, good_ms, busy_until_ms;
 	unsigned silences, failures; /* in a row */
 	uint64_t lacks[SWARM_LACKS];
@@ -82,6 +82,7 @@ struct swarm {
 
 	uint64_t settle_round, settle_index; /* index 0: no dispute */
 	int64_t settle_ms;
+	int64_t settle_asked_ms[SWARM_CHAINS]; /* when a peer of that side was asked last */
 	bool settle_blocks;       /* chunks up to it wait for it */
 
 	uint64_t wasted_bytes, good_bytes;
@@ -143,8 +144,10 @@ void swarm_window_tick(struct swarm *swarm, int64_t now_ms);
 bool swarm_next_chunk(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task);
 /* Whether more peers would be of use. */
 bool swarm_wants_sources(const struct swarm *swarm, int64_t now_ms);
-/* Which of two chains' peers may be asked for chunk `index`: those who agree with the candidate there. */
+/* Whether it may be asked for chunk `index`: its chain agrees with the candidate there. */
 bool swarm_may_give(const struct swarm *swarm, const struct swarm_peer *peer, uint64_t index);
+/* Since when its peer has had nothing before it to send, as far as can be seen; and how long that took for a whole chunk. */
+int64_t swarm_served_since_ms(const struct swarm_ask *ask);
 void swarm_note_time(struct swarm *swarm, int64_t elapsed_ms);
 
 #endif

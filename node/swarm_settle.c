@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define SETTLE_AGAIN_MS 500 /* then another peer of the same side is asked too: the first may just be slow */
+
 void swarm_settle_begin_anew(struct swarm *swarm)
 {
 	swarm->settle_index = 0;
@@ -116,6 +118,7 @@ static bool ask_for_proof(struct swarm *swarm, struct swarm_peer *peer, int64_t 
 		return false;
 	ask->purpose = SWARM_SETTLE;
 	peer->settle_round = swarm->settle_round;
+	swarm->settle_asked_ms[peer->slot] = now_ms;
 	*ret_task = (struct swarm_task){.what = SWARM_ASK_CHUNK, .peer = peer->id, .index = ask->index, .purpose = SWARM_SETTLE};
 	return is_new;
 }
@@ -124,13 +127,16 @@ bool swarm_next_settle(struct swarm *swarm, int64_t now_ms, struct swarm_task *r
 {
 	for (int slot = 0; slot < SWARM_CHAINS && swarm->settle_index > 0; slot++) {
 		struct swarm_peer *peer;
-		bool wait;
-		if (!is_side(swarm, slot) || is_being_proven(swarm, slot))
+		bool wait, is_asked;
+		if (!is_side(swarm, slot))
+			continue;
+		is_asked = is_being_proven(swarm, slot);
+		if (is_asked && now_ms - swarm->settle_asked_ms[slot] < SETTLE_AGAIN_MS)
 			continue;
 		peer = prover(swarm, slot, now_ms, &wait);
 		if (peer && ask_for_proof(swarm, peer, now_ms, ret_task))
 			return true;
-		if (!peer && !wait)
+		if (!peer && !wait && !is_asked)
 			swarm_drop_chain(swarm, slot, SWARM_UNPROVEN, swarm->settle_index, "it did not prove its chain");
 	}
 	return false;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_MEDIAN_MS 1000     /* before there is a median, the frontier waits that long */
+#define NO_MEDIAN_MS 500      /* before there is a median, the frontier waits that long */
 #define TRIES_MAX 3           /* peers asked for the frontier at a time */
 #define SOURCE_PAUSE_MS 250   /* between further peers being taken into use */
 #define SILENCES_MAX 3
@@ -29,6 +29,13 @@ bool swarm_may_give(const struct swarm *swarm, const struct swarm_peer *peer, ui
 }
 
 /* --- rates */
+
+static int64_t latest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+int64_t swarm_served_since_ms(const struct swarm_ask *ask)
+{
+	return latest(ask->asked_ms, ask->peer->wanted_ms);
+}
 
 void swarm_note_time(struct swarm *swarm, int64_t elapsed_ms)
 {
@@ -178,7 +185,7 @@ static uint64_t chunks_to_skip(const struct swarm_peer *peer, int64_t now_ms, in
 	int64_t eta = eta_ms(peer, now_ms);
 
 	if (!peer->rate.is_known)
-		return rate > 0 ? CHUNKS_BEFORE_UNKNOWN : 0;
+		return rate > 0 && lowest_eta < NO_MEDIAN_MS ? CHUNKS_BEFORE_UNKNOWN : 0;
 	if (eta <= lowest_eta)
 		return 0;
 	if ((eta - lowest_eta) / 1000 >= SWARM_WINDOW)
@@ -203,6 +210,16 @@ static bool next_in_window(struct swarm *swarm, int64_t now_ms, struct swarm_tas
 	return false;
 }
 
+/* One that is known to be quick is better than one that may be. */
+static bool is_quicker(const struct swarm_peer *peer, const struct swarm_peer *than, int64_t now_ms)
+{
+	bool is_unknown = !peer->rate.is_known, is_other_unknown = !than->rate.is_known;
+
+	if (is_unknown != is_other_unknown)
+		return is_unknown ? eta_ms(than, now_ms) > NO_MEDIAN_MS : eta_ms(peer, now_ms) <= NO_MEDIAN_MS;
+	return eta_ms(peer, now_ms) < eta_ms(than, now_ms);
+}
+
 /* Whoever would have the frontier first; `in_window`: and has room for it. */
 static struct swarm_peer *for_frontier(struct swarm *swarm, int64_t now_ms, bool in_window)
 {
@@ -214,7 +231,7 @@ static struct swarm_peer *for_frontier(struct swarm *swarm, int64_t now_ms, bool
 			continue;
 		if (peer->outstanding >= window_of(peer, now_ms) + (in_window ? 0 : 1) || (!in_window && peer->good_bytes == 0 && peer->outstanding > 0))
 			continue;
-		if (!best || eta_ms(peer, now_ms) < eta_ms(best, now_ms))
+		if (!best || is_quicker(peer, best, now_ms))
 			best = peer;
 	}
 	return best;
@@ -231,33 +248,45 @@ static bool next_frontier(struct swarm *swarm, int64_t now_ms, struct swarm_task
 	return peer && give(swarm, peer, frontier(swarm), SWARM_FETCH, now_ms, ret_task);
 }
 
-static bool comes_soon(const struct swarm *swarm, const struct swarm_ask *ask, int64_t now_ms)
+static bool comes_soon(const struct swarm *swarm, const struct swarm_ask *ask, int64_t patience, int64_t now_ms)
 {
 	size_t len = chain_chunk_len(swarm->options.size, ask->index);
-	int64_t elapsed_ms = now_ms - ask->asked_ms;
+	int64_t elapsed_ms = now_ms - swarm_served_since_ms(ask);
 
-	return ask->is_whole || now_ms - ask->asked_ms < patience_ms(swarm) ||
+	return ask->is_whole || elapsed_ms < patience ||
 	       (ask->bytes > 0 && now_ms - ask->peer->byte_ms < SWARM_DUPLICATE_MS &&
 		(int64_t)((len - ask->bytes) * (uint64_t)elapsed_ms / ask->bytes) < SWARM_DUPLICATE_MS);
 }
 
-static bool next_duplicate(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task)
+/* How many were asked for the frontier; 0 if one of them will have it soon, or nobody was. */
+static unsigned late_asks(const struct swarm *swarm, int64_t patience, int64_t now_ms)
 {
-	struct swarm_peer *peer;
-	unsigned asked = 0;
+	unsigned late = 0;
 
 	for (size_t i = 0; i < SWARM_ASKS; i++) {
 		const struct swarm_ask *ask = &swarm->asks[i];
 		if (!ask->is_used || ask->is_cancelled || ask->index != frontier(swarm))
 			continue;
-		if (comes_soon(swarm, ask, now_ms))
-			return false;
-		asked++;
+		if (comes_soon(swarm, ask, patience, now_ms))
+			return 0;
+		late++;
 	}
-	if (asked == 0 || asked >= TRIES_MAX || is_blocked(swarm, frontier(swarm)) || in_flight(swarm) >= SWARM_WINDOW)
+	return late;
+}
+
+/* Where somebody would have it in a moment, the others' median, which may be of slow ones, is not waited for. */
+static bool next_duplicate(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task)
+{
+	struct swarm_peer *peer = for_frontier(swarm, now_ms, false);
+	int64_t patience = patience_ms(swarm);
+	unsigned late;
+
+	if (!peer || is_blocked(swarm, frontier(swarm)) || in_flight(swarm) >= SWARM_WINDOW)
 		return false;
-	peer = for_frontier(swarm, now_ms, false);
-	return peer && give(swarm, peer, frontier(swarm), SWARM_DUPLICATE, now_ms, ret_task);
+	if (peer->rate.is_known && 3 * eta_ms(peer, now_ms) < patience)
+		patience = latest(3 * eta_ms(peer, now_ms), SWARM_DUPLICATE_MS);
+	late = late_asks(swarm, patience, now_ms);
+	return late > 0 && late < TRIES_MAX && give(swarm, peer, frontier(swarm), SWARM_DUPLICATE, now_ms, ret_task);
 }
 
 bool swarm_next_chunk(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task)
@@ -267,24 +296,30 @@ bool swarm_next_chunk(struct swarm *swarm, int64_t now_ms, struct swarm_task *re
 	return next_in_window(swarm, now_ms, ret_task) || next_frontier(swarm, now_ms, ret_task) || next_duplicate(swarm, now_ms, ret_task);
 }
 
+/* Whether there is something to be asked for, and nobody with room for it. */
+static bool are_all_full(const struct swarm *swarm, int64_t now_ms)
+{
+	bool is_wanted = false;
+	uint64_t index;
+
+	for (size_t i = 0; i < SWARM_PEERS; i++) {
+		const struct swarm_peer *peer = &swarm->peers[i];
+		if (!is_ready(swarm, peer, now_ms) || !find_free(swarm, peer, 0, &index))
+			continue;
+		if (peer->outstanding < window_of(peer, now_ms))
+			return false;
+		is_wanted = true;
+	}
+	return is_wanted && in_flight(swarm) < SWARM_WINDOW - SWARM_SPARE;
+}
+
 bool swarm_wants_sources(const struct swarm *swarm, int64_t now_ms)
 {
-	unsigned room = 0;
-	uint64_t index;
-	bool is_wanted = false;
-
-	if (swarm->missing == 0 || now_ms - swarm->source_ms < SOURCE_PAUSE_MS || in_flight(swarm) >= SWARM_WINDOW - SWARM_SPARE)
+	if (swarm->missing == 0 || now_ms - swarm->source_ms < SOURCE_PAUSE_MS)
 		return false;
 	if (swarm->chunks > 1 && swarm->candidate == SWARM_NONE)
 		return now_ms - swarm->source_ms >= SWARM_CHAIN_MS / 4;
-	for (size_t i = 0; i < SWARM_PEERS; i++) {
-		const struct swarm_peer *peer = &swarm->peers[i];
-		if (!is_ready(swarm, peer, now_ms))
-			continue;
-		room += peer->outstanding < window_of(peer, now_ms) && find_free(swarm, peer, 0, &index);
-		is_wanted = is_wanted || find_free(swarm, peer, 0, &index);
-	}
-	return is_wanted && room == 0;
+	return late_asks(swarm, patience_ms(swarm), now_ms) > 0 || are_all_full(swarm, now_ms);
 }
 
 /* --- what time tells */
@@ -296,8 +331,6 @@ static bool others_deliver(const struct swarm *swarm, const struct swarm_peer *p
 			return true;
 	return false;
 }
-
-static int64_t latest(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static void look_at(struct swarm *swarm, struct swarm_peer *peer, int64_t now_ms)
 {

@@ -233,7 +233,7 @@ enum err journal_load(struct journal *journal, struct chain *chain, uint8_t *fla
 		}
 		for (size_t i = 0; i < count; i++) {
 			bool sound = is_sound(&slots[i], first + i);
-			flags[first + i] = sound ? (uint8_t)(slots[i].flags & (JOURNAL_HAVE | JOURNAL_STATE | JOURNAL_PROVEN)) : 0;
+			flags[first + i] = sound ? (uint8_t)(slots[i].flags & (JOURNAL_HAVE | JOURNAL_STATE | JOURNAL_PROVEN | JOURNAL_BELIEVED)) : 0;
 			if (first + i < chain->count)
 				memcpy(chain->states[first + i], slots[i].state, SHA256_LEN);
 		}

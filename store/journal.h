@@ -15,6 +15,7 @@ struct journal;
 #define JOURNAL_HAVE 1U   /* the chunk was checked and written */
 #define JOURNAL_STATE 2U  /* the state after the chunk is known */
 #define JOURNAL_PROVEN 4U /* and comes from the chain of a blob that was proven */
+#define JOURNAL_BELIEVED 8U /* the chunk came from a source that is believed, not from a peer */
 
 /* Open and lock the journal of that digest. ERR_BUSY: another has it; ERR_NOT_FOUND: there is none and it was not to be made. */
 enum journal_open_flags {

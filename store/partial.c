@@ -43,7 +43,7 @@ bool partial_can_put(const struct partial *partial, uint64_t index)
 
 static void extend_runs(struct partial *partial)
 {
-	while (partial->prefix < partial->chunks && partial_has(partial, partial->prefix))
+	while (partial->prefix < partial->chunks && partial_believes(partial, partial->prefix))
 		partial->prefix++;
 	while (partial->anchored_from > 0 && partial_has(partial, partial->anchored_from - 1))
 		partial->anchored_from--;
@@ -116,10 +116,10 @@ static enum err note_in_journal(struct partial *partial, uint64_t index, uint8_t
 	return err ? err : journal_put(partial->journal, index, flags, after, why);
 }
 
-static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], struct why *why)
+static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_t after[SHA256_LEN], uint8_t origin, struct why *why)
 {
 	bool is_last = index + 1 == partial->chunks;
-	uint8_t flags = (uint8_t)(partial->flags[index] | JOURNAL_HAVE | (is_last ? 0 : JOURNAL_STATE));
+	uint8_t flags = (uint8_t)((partial->flags[index] & JOURNAL_PROVEN) | JOURNAL_HAVE | (is_last ? 0 : JOURNAL_STATE) | origin);
 	enum err err = note_in_journal(partial, index, flags, is_last ? NULL : after, why);
 
 	if (err)
@@ -136,22 +136,36 @@ static enum err note_chunk(struct partial *partial, uint64_t index, const uint8_
 }
 
 enum err partial_keep(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, const uint8_t after[SHA256_LEN],
-		      struct why *why)
+		      uint8_t origin, struct why *why)
 {
 	enum err err = write_chunk(partial, index, data, len, why);
 
-	return err ? err : note_chunk(partial, index, after, why);
+	return err ? err : note_chunk(partial, index, after, origin, why);
 }
 
-/* Claims lose against what a believed source sent behind a founded state, from there to where they are more than claims. */
-static bool overrule(struct partial *partial, uint64_t index)
+/* All that is only claimed, or linked by claims, goes. */
+static void forget_claims(struct partial *partial)
 {
-	if (partial_is_firm(partial, index + 1) || !partial_is_founded(partial, index))
-		return false;
-	for (uint64_t i = index + 1; i < partial->chunks && !partial_is_firm(partial, i); i++)
-		partial_change_state(partial, i, NULL);
+	bool founded = true;
+
+	for (uint64_t i = 1; i < partial->chunks && i < partial->anchored_from; i++) {
+		founded = partial_is_proven(partial, i) || (founded && partial_believes(partial, i - 1));
+		if (!founded)
+			partial_change_state(partial, i, NULL);
+	}
 	partial->overruled = true;
-	return true;
+}
+
+/* A believed chunk does not lead from the state before it to the one after it. True: the latter was a claim, and the chunk may be kept. */
+static bool overrules(struct partial *partial, uint64_t index)
+{
+	bool founded = partial_is_founded(partial, index), firm = partial_is_firm(partial, index + 1);
+
+	if (!founded || !firm)
+		forget_claims(partial);
+	if (founded && firm)
+		forget_founded(partial, index);
+	return founded && !firm;
 }
 
 static enum err check_place(const struct partial *partial, uint64_t index, size_t len, struct why *why)
@@ -173,12 +187,10 @@ static enum err check_link(struct partial *partial, uint64_t index, const uint8_
 
 	chain_advance(store_engine(partial->store), partial->size, index, &before, data, len, ret_after);
 	if (!partial_knows_after(partial, index) ||
-	    memcmp(ret_after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) == 0 || overrule(partial, index))
+	    memcmp(ret_after, chain_state_after(&partial->chain, &partial->digest, index), SHA256_LEN) == 0)
 		return ERR_OK;
 	err = unproven(partial, index, ret_after, ret_found, why);
-	if (partial_is_founded(partial, index))
-		forget_founded(partial, index);
-	return err;
+	return overrules(partial, index) ? ERR_OK : err;
 }
 
 enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, struct digest *ret_found,
@@ -190,7 +202,7 @@ enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *dat
 	if (err || partial_has(partial, index))
 		return err;
 	err = check_link(partial, index, data, len, after, ret_found, why);
-	return err ? err : partial_keep(partial, index, data, len, after, why);
+	return err ? err : partial_keep(partial, index, data, len, after, JOURNAL_BELIEVED, why);
 }
 
 enum err partial_take(struct partial *partial, uint64_t index, uint8_t *data, struct why *why)
@@ -206,7 +218,7 @@ enum err partial_take(struct partial *partial, uint64_t index, uint8_t *data, st
 	if (failed)
 		return why_errno(why, failed, "cannot read %s/%s", store_home(partial->store), partial->data_path);
 	err = check_link(partial, index, data, len, after, NULL, why);
-	return err ? err : note_chunk(partial, index, after, why);
+	return err ? err : note_chunk(partial, index, after, JOURNAL_BELIEVED, why);
 }
 
 void partial_destroy(struct partial *partial)

@@ -1,11 +1,11 @@
 /* partial: a blob on its way in, and the only way in.
  *
  * A preallocated data file and a journal of chunk states beside it. A chunk is taken when its link holds between the states beside it, and these may be
- *   computed   S(0), and those after the *prefix*: the chunks held from 0 on without a gap;
+ *   computed   S(0), and those after the *prefix*: the chunks from 0 on without a gap that came from a source that is believed (the hub, a file of one's own);
  *   anchored   H, and those before the *suffix*: the chunks held up to the last one without a gap (docs/PROOF.md);
  *   proven     from the chain of a blob that was proven once: all of them count as anchored;
  *   claimed    by a peer: partial_suggest(). A chunk held between such states is *linked*, which proves nothing; it goes when they go.
- * So a source that is believed fills from the front with partial_put(), peers from the tail with partial_put_many(), and when the two meet every link holds,
+ * So a source that is believed fills from the front with partial_put(), peers from the tail with partial_put_many(), and when they meet every link holds,
  * under one chain from S(0) to H. Nothing here needs to be trusted after a crash: opening checks the link of every chunk that the journal claims, and forgets
  * those that do not hold, and claimed states with no chunk beside them. partial_commit() is the one place where bytes become a proven blob.
  *
@@ -56,11 +56,11 @@ const uint8_t *partial_state(const struct partial *partial, uint64_t index);
 /* All states; those that are not known are stale or zero. Borrowed, until the next change. */
 const struct chain *partial_chain(const struct partial *partial);
 
-/* Check and keep chunk `index` (chain_chunk_len() bytes) from a source that is believed more than claims are: the hub, a file of one's own. At the end of the prefix it computes the state
- * after it, and where that is another than the claimed one, all claims and what was linked by them are forgotten.
- * ERR_UNPROVEN: the chunk does not lead to the state after it, that being anchored or the one before it claimed (nothing was written). For the last chunk of a named blob behind a prefix
+/* Check and keep chunk `index` (chain_chunk_len() bytes) from a source that is believed more than claims are. At the end of the prefix it computes the state after it. Where it contradicts
+ * claims, all of them are forgotten, with what was linked by them (partial_is_overruled()).
+ * ERR_UNPROVEN: the chunk does not lead to the state after it, that being anchored, or the one before it claimed; nothing was written. For the last chunk of a named blob behind a prefix
  * that has all others, it means that the whole is not what the digest names: *ret_found, when not NULL, then gets the SHA-256 that it really has (else DIGEST_NONE), and the
- * caller discards. Otherwise, where the state before it was computed, one of the chunks may be wrong that it was computed from: these are missing again.
+ * caller discards. Otherwise, where the state before it was computed, one of the chunks may be wrong that it was computed from: these are missing again, so see partial_forgotten().
  * ERR_INVALID: see partial_can_put(). Putting a chunk twice is harmless. */
 enum err partial_put(struct partial *partial, uint64_t index, const uint8_t *data, size_t len, struct digest *ret_found,
 		     struct why *why) LARDER_MUST_USE;

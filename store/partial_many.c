@@ -77,7 +77,7 @@ static enum err keep(struct partial *partial, struct partial_item *item, struct 
 	}
 	if (item->index > 0)
 		partial_change_state(partial, item->index, item->before);
-	err = partial_keep(partial, item->index, item->data, chain_chunk_len(partial->size, item->index), after_of(partial, item), why);
+	err = partial_keep(partial, item->index, item->data, chain_chunk_len(partial->size, item->index), after_of(partial, item), 0, why);
 	if (!err)
 		item->answer = PARTIAL_KEPT;
 	return err;

@@ -19,7 +19,7 @@ const uint8_t *partial_state(const struct partial *partial, uint64_t index)
 bool partial_is_founded(const struct partial *partial, uint64_t index)
 {
 	while (index > partial->prefix && !partial_is_proven(partial, index)) {
-		if (!partial_has(partial, index - 1))
+		if (!partial_believes(partial, index - 1))
 			return false;
 		index--;
 	}
@@ -30,7 +30,7 @@ void partial_forget_chunk(struct partial *partial, uint64_t index)
 {
 	if (!partial_has(partial, index))
 		return;
-	partial->flags[index] &= (uint8_t)~JOURNAL_HAVE;
+	partial->flags[index] &= (uint8_t)~(JOURNAL_HAVE | JOURNAL_BELIEVED);
 	partial->have_chunks--;
 	partial->forgotten++;
 	partial->have_bytes -= chain_chunk_len(partial->size, index);
@@ -67,7 +67,7 @@ enum err partial_suggest(struct partial *partial, const struct chain *chain, uin
 			return why_set(why, ERR_UNPROVEN, "a chain contradicts what is known of it at chunk %llu", (unsigned long long)i);
 		}
 	for (uint64_t i = 1; i < partial->chunks && i < partial->anchored_from; i++) {
-		founded = partial_is_proven(partial, i) || (founded && partial_has(partial, i - 1));
+		founded = partial_is_proven(partial, i) || (founded && partial_believes(partial, i - 1));
 		if (!founded)
 			partial_change_state(partial, i, chain->states[i - 1]);
 	}

@@ -27,6 +27,7 @@ struct event {
 
 /* A state is the file that it is of, and the chunk behind it; file NOBODY: not known. */
 #define NOBODY 255
+#define NONSENSE 254
 
 struct world {
 	struct sim *sim;
@@ -38,6 +39,7 @@ struct world {
 	uint64_t serials[SIM_PEERS_MAX][SIM_CHUNKS_MAX]; /* of the request that runs; 0: none */
 	/* The model of the store. */
 	unsigned held[SIM_CHUNKS_MAX];      /* the file whose chunk is here */
+	bool believed[SIM_CHUNKS_MAX];      /* it came from the hub */
 	unsigned states[SIM_CHUNKS_MAX + 1]; /* S(i) is of that file */
 	struct chain shown;                  /* states as labels, for swarm_anchored() */
 	bool overruled, hub_is_busy;
@@ -60,6 +62,15 @@ static void label(unsigned file, uint64_t index, uint8_t ret[SHA256_LEN])
 /* --- the model of the store */
 
 static uint64_t prefix(const struct world *world)
+{
+	uint64_t i = 0;
+
+	while (i < world->sim->chunks && world->held[i] != NOBODY && world->believed[i])
+		i++;
+	return i;
+}
+
+static uint64_t first_missing(const struct world *world)
 {
 	uint64_t i = 0;
 
@@ -107,29 +118,42 @@ static enum partial_answer put(struct world *world, unsigned file, uint64_t inde
 	if (index > 0)
 		change_state(world, index, before);
 	world->held[index] = file;
+	world->believed[index] = false;
 	return PARTIAL_KEPT;
 }
 
-static bool put_believed(struct world *world, uint64_t index)
+static void forget_claims(struct world *world)
 {
 	uint64_t anchored = anchored_from(world);
 
-	if (world->held[index] != NOBODY)
-		return true;
-	if (index != prefix(world))
-		return put(world, SIM_RIGHT, index, world->states[index], world->states[index + 1]) == PARTIAL_KEPT;
-	if (index > 0 && world->states[index] != SIM_RIGHT) {
-		for (uint64_t i = 0; i < index; i++)
-			world->held[i] = NOBODY; /* the first attempt shows it, one way or another */
-		return false;
+	for (uint64_t i = prefix(world) + 1; i < anchored; i++)
+		change_state(world, i, NOBODY);
+	world->overruled = true;
+}
+
+/* From the hub: what it is computed on from may be false, and then so is the state after it. */
+static void put_believed(struct world *world, uint64_t index)
+{
+	uint64_t anchored = anchored_from(world), known = prefix(world);
+	unsigned before = index == 0 ? SIM_RIGHT : world->states[index], after = before == SIM_RIGHT ? SIM_RIGHT : NONSENSE;
+	bool is_last = index + 1 == world->sim->chunks, holds;
+
+	if (world->held[index] != NOBODY || before == NOBODY)
+		return;
+	holds = is_last ? after == SIM_RIGHT : world->states[index + 1] == NOBODY || world->states[index + 1] == after;
+	if (!holds && index + 1 >= anchored && index == known) {
+		for (uint64_t i = 1; i <= index; i++)
+			change_state(world, i, NOBODY);
+		return;
 	}
-	if (index + 1 < world->sim->chunks && index + 1 < anchored && world->states[index + 1] != SIM_RIGHT) {
-		for (uint64_t i = index + 1; i < anchored; i++)
-			change_state(world, i, i == index + 1 ? SIM_RIGHT : NOBODY);
-		world->overruled = true;
-	}
+	if (!holds)
+		forget_claims(world);
+	if (!holds && index != known)
+		return;
 	world->held[index] = SIM_RIGHT;
-	return true;
+	world->believed[index] = true;
+	if (!is_last)
+		world->states[index + 1] = after;
 }
 
 static enum err suggest(struct world *world, const struct chain *chain, uint64_t *ret_index)
@@ -209,7 +233,7 @@ static unsigned state_file(const struct sim_peer *peer, uint64_t index)
 static unsigned chunk_file(const struct sim_peer *peer, uint64_t index)
 {
 	if (peer->behaviour == SIM_WRONG_CHUNKS || (peer->behaviour == SIM_ROTTEN && peer->index == index))
-		return NOBODY - 1;
+		return NONSENSE;
 	return state_file(peer, index);
 }
 
@@ -306,10 +330,23 @@ static void begin_suggestion(struct world *world, const struct swarm_task *task)
 	happen(world, event);
 }
 
+static void tell(const struct world *world, const struct swarm_task *task)
+{
+	static const char *const whats[] = {"asks for the chain of", "asks", "cancels at", "suggests", "judges"};
+	struct swarm_peer_figures figures = {0};
+
+	(void)swarm_peer_figures(world->swarm, task->peer, &figures);
+	printf("%6lld ms: %s %llu (%llu KB/s, %u outstanding), chunk %lld, purpose %d; held from %llu%s%s\n", (long long)world->sim->now_ms, whats[task->what],
+	       (unsigned long long)task->peer, (unsigned long long)figures.rate_bytes_per_s / 1000, figures.outstanding, (long long)task->index,
+	       task->purpose, (unsigned long long)anchored_from(world), task->reason ? ": " : "", task->reason ? task->reason : "");
+}
+
 static void do_task(struct world *world, const struct swarm_task *task)
 {
 	struct sim_peer *peer = &world->sim->peers[task->peer];
 
+	if (world->sim->is_told)
+		tell(world, task);
 	switch (task->what) {
 	case SWARM_ASK_CHAIN:
 		peer->was_asked_chain = true;
@@ -338,21 +375,21 @@ static void ask_hub(struct world *world)
 
 	if (!sim->hub_is_there || world->hub_is_busy || sim->now_ms < HUB_AFTER_MS || swarm_need(world->swarm, sim->now_ms) == SWARM_NEEDS_NONE)
 		return;
-	if (!swarm_is_stuck_at(world->swarm, &event.index))
-		event.index = prefix(world);
+	if (!swarm_is_stuck_at(world->swarm, &event.index) || world->states[event.index] == NOBODY)
+		event.index = first_missing(world);
 	world->hub_is_busy = true;
 	happen(world, event);
 }
 
 static void on_hub_chunk(struct world *world, uint64_t index)
 {
-	bool had_overruled = world->overruled;
-
+	if (world->sim->is_told)
+		printf("%6lld ms: the hub sends chunk %llu; prefix %llu\n", (long long)world->sim->now_ms, (unsigned long long)index, (unsigned long long)prefix(world));
 	world->hub_is_busy = false;
 	world->sim->hub_chunks++;
-	if (!put_believed(world, index) && index != prefix(world))
-		swarm_contradicted(world->swarm, index);
-	if (world->overruled && !had_overruled)
+	world->overruled = false;
+	put_believed(world, index);
+	if (world->overruled)
 		swarm_contradicted(world->swarm, index);
 	tell_all(world);
 	tell_anchored(world);
@@ -432,7 +469,7 @@ static void look_at_bounds(struct world *world)
 	for (size_t i = 0; i < world->sim->peer_count; i++)
 		count += world->sim->peers[i].outstanding;
 	for (uint64_t i = prefix(world); i < anchored; i++)
-		count += world->held[i] != NOBODY;
+		count += world->held[i] != NOBODY && !world->believed[i];
 	for (size_t i = 0; i < world->event_count; i++)
 		count += world->events[i].kind == EVENT_CHECKED && world->held[world->events[i].index] == NOBODY;
 	if (count > world->sim->most_in_flight)
@@ -467,6 +504,7 @@ static void begin(struct world *world)
 		world->held[i] = NOBODY;
 	for (uint64_t i = 0; i < sim->prefix_before; i++) {
 		world->held[i] = sim->prefix_file;
+		world->believed[i] = true;
 		world->states[i + 1] = sim->prefix_file;
 	}
 	tell_all(world);
@@ -484,7 +522,7 @@ static void end(struct world *world)
 
 	while (swarm_next(world->swarm, sim->now_ms, &task))
 		do_task(world, &task);
-	sim->is_complete = prefix(world) == sim->chunks;
+	sim->is_complete = first_missing(world) == sim->chunks;
 	sim->is_right = sim->is_complete;
 	for (uint64_t i = 0; i < sim->chunks; i++)
 		sim->is_right = sim->is_right && world->held[i] == SIM_RIGHT;
@@ -508,7 +546,7 @@ void sim_run(struct sim *sim, int64_t limit_ms)
 	while (sim->now_ms < limit_ms && !sim->failure[0]) {
 		int64_t deadline_ms;
 		settle_down(world);
-		if (prefix(world) == sim->chunks && swarm_is_complete(world->swarm))
+		if (first_missing(world) == sim->chunks && swarm_is_complete(world->swarm))
 			break;
 		deadline_ms = swarm_deadline_ms(world->swarm);
 		if (sim->now_ms < HUB_AFTER_MS && deadline_ms > HUB_AFTER_MS)

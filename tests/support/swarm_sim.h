@@ -51,6 +51,7 @@ struct sim {
 	uint64_t hub_rate_bytes_per_s;
 	uint64_t prefix_before;   /* chunks that are here when it begins; by a file of `prefix_file` */
 	unsigned prefix_file;
+	bool is_told;             /* print what is done */
 	/* what was seen */
 	int64_t now_ms;
 	bool is_complete, is_right, had_hub;

@@ -9,7 +9,7 @@
 
 #define MB 1000000ULL
 #define MIB (1ULL << 20)
-#define SEEDS 600
+#define SEEDS 3000
 #define LIMIT_MS 3600000
 
 static struct sim_peer *add_peer(struct sim *sim, enum sim_behaviour behaviour, uint64_t rate_bytes_per_s)
@@ -321,11 +321,17 @@ static bool is_honest(const struct sim_peer *peer)
 	return peer->behaviour == SIM_HONEST || peer->behaviour == SIM_BUSY;
 }
 
+/* Then the hub's chunks, computed on from it, contradict everybody. */
+static bool has_false_prefix(const struct sim *sim)
+{
+	return sim->prefix_before > 0 && sim->prefix_file != SIM_RIGHT;
+}
+
 static const char *judge_peer(const struct sim *sim, const struct sim_peer *peer)
 {
 	if (is_honest(peer) && (peer->was_refuted || peer->was_damaged))
 		return "an honest peer was blamed";
-	if (peer->behaviour == SIM_HONEST && peer->rate_bytes_per_s >= 2 * MB && peer->has_verdict)
+	if (peer->behaviour == SIM_HONEST && peer->rate_bytes_per_s >= 2 * MB && peer->has_verdict && !has_false_prefix(sim))
 		return "a good peer was dropped";
 	if (peer->was_refuted && !has_false_chain(sim, peer))
 		return "refuted without a false chain";
@@ -374,6 +380,7 @@ static void many_seeds(void **state)
 	for (uint64_t seed = only ? strtoull(only, NULL, 10) : 1; seed <= (only ? strtoull(only, NULL, 10) : SEEDS); seed++) {
 		struct sim sim = random_sim(seed);
 		const char *blame;
+		sim.is_told = only != NULL;
 		sim_run(&sim, LIMIT_MS);
 		blame = judge(&sim);
 		wasted += sim.wasted_bytes;
@@ -382,8 +389,8 @@ static void many_seeds(void **state)
 		if (!blame && !only)
 			continue;
 		failed += blame != NULL;
-		print_message("seed %llu: %s; %llu chunks, %lld ms, %u of the hub, %llu KiB wasted\n", (unsigned long long)seed, blame ? blame : "good",
-			      (unsigned long long)sim.chunks, (long long)sim.now_ms, sim.hub_chunks, (unsigned long long)sim.wasted_bytes >> 10);
+		print_message("seed %llu: %s; %llu chunks (%llu of file %u before), %lld ms, %u of the hub, %llu KiB wasted\n", (unsigned long long)seed, blame ? blame : "good",
+			      (unsigned long long)sim.chunks, (unsigned long long)sim.prefix_before, sim.prefix_file, (long long)sim.now_ms, sim.hub_chunks, (unsigned long long)sim.wasted_bytes >> 10);
 		for (size_t i = 0; i < sim.peer_count && only; i++) {
 			const struct sim_peer *peer = &sim.peers[i];
 			print_message("  peer %zu: behaviour %d, index %llu, file %u, %llu KB/s, %lld ms, found %lld, record %d: asked %u, delivered %u, good %u%s%s%s\n", i,

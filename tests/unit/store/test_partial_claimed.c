@@ -150,7 +150,6 @@ static void commits(struct both *both)
 	struct why why = {0};
 
 	assert_true(partial_is_complete(both->partial));
-	assert_int_equal(partial_prefix(both->partial), CHUNKS);
 	assert_int_equal(partial_anchored_from(both->partial), 0);
 	if (partial_commit(both->partial, &found, &why) != ERR_OK)
 		fail_msg("partial_commit: %s", why.text);
@@ -170,7 +169,7 @@ static void from_the_tail(void **state)
 		assert_int_equal(put(both, &both->right, i), PARTIAL_KEPT);
 		assert_int_equal(put(both, &both->right, i), PARTIAL_HAD);
 		assert_int_equal(put(both, &both->wrong, i), i + 1 == CHUNKS ? PARTIAL_WRONG : PARTIAL_HAD);
-		assert_int_equal(partial_prefix(both->partial), i ? 0 : CHUNKS);
+		assert_int_equal(partial_prefix(both->partial), 0);
 	}
 	commits(both);
 }
@@ -205,7 +204,6 @@ static void many_at_once(void **state)
 			assert_int_equal(items[i].answer, expected);
 	}
 	expect_here(both, "11111-1");
-	assert_int_equal(partial_prefix(both->partial), 5);
 	assert_int_equal(partial_anchored_from(both->partial), 6);
 	assert_int_equal(put(both, &both->right, 5), PARTIAL_KEPT);
 	commits(both);
@@ -295,16 +293,56 @@ static void believed_wins_over_claims(void **state)
 	assert_int_equal(put(both, &both->right, 5), PARTIAL_KEPT);
 	assert_int_equal(put(both, &both->wrong, 2), PARTIAL_KEPT);
 	assert_int_equal(put_believed(both, &both->right, 0), ERR_OK);
-	/* Not where the state before is a claim itself. */
-	assert_int_equal(put_believed(both, &both->right, 3), ERR_UNPROVEN);
 	expect_here(both, "1-1--11");
 	assert_int_equal(put_believed(both, &both->right, 1), ERR_OK);
 	expect_here(both, "11---11");
 	assert_true(partial_is_overruled(both->partial));
+	assert_int_equal(partial_forgotten(both->partial), 1);
 	assert_null(partial_state(both->partial, 3));
 	assert_false(partial_can_put(both->partial, 4));
 	for (uint64_t i = 2; i < 5; i++)
 		assert_int_equal(put_believed(both, &both->right, i), ERR_OK);
+	commits(both);
+}
+
+/* Where the state before is a claim itself the chunk cannot be kept, but tells as much. */
+static void believed_wins_over_claims_before_it(void **state)
+{
+	struct both *both = *state;
+
+	suggest_mixed(both, 1, 4);
+	assert_int_equal(put(both, &both->wrong, 0), PARTIAL_KEPT);
+	assert_int_equal(put(both, &both->wrong, 1), PARTIAL_KEPT);
+	assert_int_equal(put(both, &both->right, 6), PARTIAL_KEPT);
+	assert_int_equal(partial_prefix(both->partial), 0);
+	assert_int_equal(put_believed(both, &both->right, 2), ERR_UNPROVEN);
+	assert_true(partial_is_overruled(both->partial));
+	expect_here(both, "------1");
+	for (uint64_t i = 0; i < 6; i++)
+		assert_int_equal(put_believed(both, &both->right, i), ERR_OK);
+	commits(both);
+}
+
+/* What a liar put at the front, computed from S(0) like anything, is no prefix: an honest chain replaces it. */
+static void a_liar_has_no_prefix(void **state)
+{
+	struct both *both = *state;
+
+	suggest_mixed(both, 1, 5);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(put(both, &both->wrong, i), PARTIAL_KEPT);
+	reopen(both);
+	expect_here(both, "111----");
+	assert_int_equal(partial_prefix(both->partial), 0);
+	suggest(both, &both->right.chain);
+	expect_here(both, "-------");
+	assert_int_equal(put_believed(both, &both->right, 0), ERR_OK);
+	reopen(both);
+	assert_int_equal(partial_prefix(both->partial), 1);
+	suggest(both, &both->right.chain);
+	expect_here(both, "1------");
+	for (uint64_t i = 1; i < CHUNKS; i++)
+		assert_int_equal(put(both, &both->right, i), PARTIAL_KEPT);
 	commits(both);
 }
 
@@ -480,6 +518,8 @@ int main(void)
 		WITH_BOTH(suggestion_against_what_is_anchored),
 		WITH_BOTH(anchored_wins_over_claims),
 		WITH_BOTH(believed_wins_over_claims),
+		WITH_BOTH(believed_wins_over_claims_before_it),
+		WITH_BOTH(a_liar_has_no_prefix),
 		WITH_BOTH(believed_does_not_win_over_anchored),
 		WITH_BOTH(prefix_loses_against_anchored),
 		WITH_BOTH(closing_keeps_what_is_linked),
