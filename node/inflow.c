@@ -117,7 +117,8 @@ static bool is_taken(const struct inflow *inflow, uint64_t index)
 /* Where the first gap is that a further connection, the `running`th, should fill now. */
 static bool find_segment(const struct inflow *inflow, unsigned running, uint64_t *ret_first, uint64_t *ret_end)
 {
-	uint64_t chunks = inflow->lanes.segment / CHAIN_CHUNK + (inflow->lanes.segment % CHAIN_CHUNK != 0);
+	uint64_t segment = lanes_segment(&inflow->lanes), chunks = segment < CHAIN_CHUNK ? 1 : segment / CHAIN_CHUNK;
+	uint64_t ahead = chunks * (inflow->lanes.count + 1); /* one more than they bring, for those that are faster than others */
 	size_t window = INFLOW_MAX_CHUNKS * running, room = window > inflow->out ? window - inflow->out : 0;
 	uint64_t first = inflow->frontier, end;
 
@@ -128,7 +129,7 @@ static bool find_segment(const struct inflow *inflow, unsigned running, uint64_t
 	for (end = first; end < inflow->end && end - first < chunks && !is_taken(inflow, end);)
 		end++;
 	/* One alone is paused instead. */
-	if (inflow->lanes.count > 1 && end > inflow->frontier + room)
+	if (inflow->lanes.count > 1 && end - inflow->frontier > (ahead < room ? ahead : room))
 		return false;
 	*ret_first = first;
 	*ret_end = end;
@@ -275,7 +276,7 @@ static void on_bytes(struct hub_body *body, const uint8_t *data, size_t len)
 		return;
 	}
 	hub_look_at_traffic(inflow->hub, &traffic);
-	lanes_on_bytes(&inflow->lanes, traffic.bytes, traffic.now_ms);
+	lanes_on_bytes(&inflow->lanes, len, traffic.bytes, traffic.now_ms);
 	pause_if_full(inflow);
 	if (inflow->lanes.count > wanted && !assign_or_finish(inflow))
 		return;
@@ -288,11 +289,10 @@ static void on_bytes(struct hub_body *body, const uint8_t *data, size_t len)
 /* One connection has brought its long segment. Several need an address that all of them can use: asking the hub for each segment would use up what it allows. */
 static void decide(struct inflow *inflow)
 {
-	uint64_t left = end_byte(inflow, inflow->end) - chain_chunk_offset(inflow->frontier);
 	struct hub_traffic traffic;
 
 	hub_look_at_traffic(inflow->hub, &traffic);
-	lanes_on_segment(&inflow->lanes, traffic.bytes, left, traffic.room > 0 && inflow->place.url, traffic.now_ms);
+	lanes_on_segment(&inflow->lanes, traffic.room > 0 && inflow->place.url, traffic.bytes, traffic.now_ms);
 }
 
 static void on_body_done(struct hub_body *body, enum err err, const struct why *why)

@@ -22,68 +22,52 @@ static uint64_t rate_since(uint64_t from_bytes, int64_t from_ms, uint64_t total,
 
 void lanes_init(struct lanes *lanes, uint64_t bytes)
 {
-	*lanes = (struct lanes){.count = 1, .best = 1, .segment = UINT64_MAX, .to_come = bytes, .again = LANES_AGAIN_BYTES};
-	if (bytes >= LANES_LARGE_BYTES)
-		lanes->segment = LANES_PROBE_BYTES;
+	*lanes = (struct lanes){.count = 1, .alone = UINT64_MAX, .to_come = bytes, .again = LANES_AGAIN_BYTES};
+	if (bytes >= LANES_FIRST_BYTES + LANES_REST_BYTES)
+		lanes->alone = LANES_FIRST_BYTES;
 }
 
-static void use(struct lanes *lanes, unsigned count, uint64_t rate)
+static uint64_t between(uint64_t low, uint64_t value, uint64_t high)
 {
-	uint64_t segment = rate / count * LANES_SEGMENT_MS / 1000;
-
-	if (segment < LANES_SEGMENT_MIN_BYTES)
-		segment = LANES_SEGMENT_MIN_BYTES;
-	if (segment > LANES_SEGMENT_MAX_BYTES)
-		segment = LANES_SEGMENT_MAX_BYTES;
-	lanes->count = count;
-	lanes->segment = segment;
+	return value < low ? low : value > high ? high : value;
 }
 
-static void try(struct lanes *lanes, unsigned count, uint64_t total, int64_t now_ms)
+/* What the one connection brings in that time, as a segment. */
+static uint64_t segment_of(const struct lanes *lanes, unsigned ms)
 {
-	lanes->is_trying = true;
-	use(lanes, count, lanes->best_rate / lanes->best * count);
-	mark(lanes, total, now_ms);
-	lanes->settled_ms = now_ms + LANES_SETTLE_MS;
+	return between(LANES_SEGMENT_MIN_BYTES, lanes->rate * ms / 1000, LANES_SEGMENT_MAX_BYTES);
 }
 
-static void settle(struct lanes *lanes)
+uint64_t lanes_segment(const struct lanes *lanes)
 {
-	lanes->is_trying = false;
-	lanes->has_mark = false;
-	use(lanes, lanes->best, lanes->best_rate);
-	if (lanes->best > 1)
-		return;
-	lanes->segment = lanes->again;
-	lanes->again *= 2;
+	if (lanes->count == 1)
+		return lanes->alone;
+	return between(LANES_SEGMENT_MIN_BYTES, lanes->came / LANES_SHARE / LANES_MAX, segment_of(lanes, LANES_SEGMENT_MAX_MS));
 }
 
 static void judge(struct lanes *lanes, uint64_t total, int64_t now_ms)
 {
 	uint64_t rate = rate_since(lanes->mark_bytes, lanes->mark_ms, total, now_ms);
 
-	if (!is_clearly_more(rate, lanes->best_rate)) {
-		settle(lanes);
+	lanes->is_trying = false;
+	if (is_clearly_more(rate, lanes->rate))
 		return;
-	}
-	lanes->best = lanes->count;
-	lanes->best_rate = rate;
-	if (lanes->best < LANES_MAX)
-		try(lanes, lanes->best * 2, total, now_ms);
-	else
-		settle(lanes);
+	lanes->count = 1;
+	lanes->alone = lanes->again;
+	lanes->again *= 2;
+	lanes->has_mark = false;
 }
 
-void lanes_on_bytes(struct lanes *lanes, uint64_t total, int64_t now_ms)
+void lanes_on_bytes(struct lanes *lanes, uint64_t len, uint64_t total, int64_t now_ms)
 {
-	if (!lanes->has_mark)
+	lanes->came += len;
+	if (!lanes->has_mark || (lanes->is_trying && now_ms <= lanes->settled_ms))
 		mark(lanes, total, now_ms);
+	if (now_ms - lanes->mark_ms < LANES_MEASURE_MS)
+		return;
 	if (lanes->is_trying) {
-		if (now_ms <= lanes->settled_ms)
-			mark(lanes, total, now_ms);
-		else if (now_ms - lanes->mark_ms >= LANES_MEASURE_MS)
-			judge(lanes, total, now_ms);
-	} else if (now_ms - lanes->mark_ms >= LANES_MEASURE_MS) {
+		judge(lanes, total, now_ms);
+	} else if (lanes->count == 1) {
 		lanes->last_mark_ms = lanes->mark_ms;
 		lanes->last_mark_bytes = lanes->mark_bytes;
 		lanes->mark_ms = now_ms;
@@ -91,22 +75,24 @@ void lanes_on_bytes(struct lanes *lanes, uint64_t total, int64_t now_ms)
 	}
 }
 
-void lanes_on_segment(struct lanes *lanes, uint64_t total, uint64_t left, bool may_grow, int64_t now_ms)
+void lanes_on_segment(struct lanes *lanes, bool may_grow, uint64_t total, int64_t now_ms)
 {
-	uint64_t came = lanes->to_come - left;
-	uint64_t rate = rate_since(lanes->last_mark_bytes, lanes->last_mark_ms, total, now_ms);
+	uint64_t left = lanes->to_come > lanes->came ? lanes->to_come - lanes->came : 0;
+	uint64_t needed;
 
+	lanes->rate = rate_since(lanes->last_mark_bytes, lanes->last_mark_ms, total, now_ms);
 	lanes->has_mark = false;
-	if (lanes->gave_up || left < LANES_LARGE_BYTES || left / LANES_WORTH_S < rate) {
-		lanes->segment = UINT64_MAX;
+	needed = segment_of(lanes, LANES_SEGMENT_MIN_MS) * LANES_MAX * LANES_SHARE;
+	if (lanes->gave_up || left < LANES_REST_BYTES || left / LANES_REST_S < lanes->rate) {
+		lanes->alone = UINT64_MAX;
+	} else if (lanes->came < needed) {
+		lanes->alone = between(LANES_FIRST_BYTES / 4, needed - lanes->came, needed);
 	} else if (!may_grow) {
-		lanes->segment = LANES_PATIENT_BYTES;
-	} else if (rate >= LANES_FAST_BYTES_PER_S && came < LANES_PATIENT_BYTES) {
-		lanes->segment = LANES_PATIENT_BYTES - came;
+		lanes->alone = LANES_FIRST_BYTES;
 	} else {
-		lanes->best = 1;
-		lanes->best_rate = rate;
-		try(lanes, 2, total, now_ms);
+		lanes->is_trying = true;
+		lanes->count = LANES_MAX;
+		lanes->settled_ms = now_ms + LANES_SETTLE_MS;
 	}
 }
 
@@ -114,6 +100,6 @@ void lanes_give_up(struct lanes *lanes)
 {
 	lanes->gave_up = true;
 	lanes->is_trying = false;
-	lanes->best = lanes->count = 1;
-	lanes->segment = UINT64_MAX;
+	lanes->count = 1;
+	lanes->alone = UINT64_MAX;
 }

@@ -9,11 +9,11 @@ import pytest
 from content import MIB, files_of, same
 from larder import DONE
 
-RATE = 20 * MIB
-SIZE = 140 * MIB + 77
+RATE = 19 * MIB
+SIZE = 240 * MIB + 77
 NAME = "big.safetensors"
-SEVERAL = 4  # lanes.h: LANES_MAX
-WINDOW = 32 * MIB  # inflow.h: INFLOW_WINDOW_CHUNKS
+SEVERAL = 4  # lanes.h: LANES_MAX, and LANES_SHARE
+SHARE = 32
 
 
 @pytest.fixture
@@ -50,29 +50,28 @@ def test_several_for_a_large_file(hub, larder, big):
 
 
 def test_one_for_a_file_that_is_not_large(hub, larder):
-    hub.fault(action="slow", kind="cdn", rate=RATE)
-    repo = hub.add("org/big", {NAME: (60 * MIB, "big")})
+    repo = hub.add("org/big", {NAME: (180 * MIB, "big")})
     assert_got(larder.ok("get", "org/big"), repo)
     assert hub.counters()["requests"]["cdn"] == 1
 
 
 def test_eight_files_do_not_open_four_each(hub, larder):
-    hub.fault(action="slow", kind="cdn", rate=RATE)
-    repo = hub.add("org/eight", {"%d.bin" % n: (80 * MIB, n) for n in range(8)})
+    hub.fault(action="slow", kind="cdn", rate=2 * RATE)
+    repo = hub.add("org/eight", {"%d.bin" % n: (200 * MIB, n) for n in range(8)})
     folder = larder.ok("get", "org/eight").folder
     for n in range(8):
         assert same(files_of(repo)["%d.bin" % n], os.path.join(folder, "%d.bin" % n))
     counters = hub.counters()
-    assert counters["content_bytes"] == 8 * 80 * MIB
+    assert counters["content_bytes"] == 8 * 200 * MIB
     assert counters["most_at_once"]["cdn"] <= 13  # eight, and those that hub.h lets in while there are fewer
 
 
 @pytest.mark.asan
 def test_a_line_that_one_fills(hub, larder):
-    hub.fault(action="slow", kind="cdn", rate=40 * MIB, shared=True)
-    repo = hub.add("org/big", {NAME: (SIZE, "big")})
+    hub.fault(action="slow", kind="cdn", rate=RATE, shared=True)
+    repo = hub.add("org/big", {NAME: (200 * MIB, "big")})
     assert_got(larder.ok("get", "org/big"), repo)
-    assert hub.counters()["content_bytes"] == SIZE
+    assert hub.counters()["content_bytes"] == 200 * MIB
 
 
 @pytest.mark.asan
@@ -84,17 +83,19 @@ def test_ranges_ignored(hub, larder):
     assert counters["requests"]["cdn"] == 1 and counters["content_bytes"] == SIZE
 
 
-def test_ranges_ignored_from_the_second_on(hub, larder, big):
+def test_ranges_ignored_from_the_second_on(hub, larder):
     """What the first brought is passed over by the one that goes on alone, as it always was."""
+    repo = hub.add("org/big", {NAME: (SIZE, "big")})
+    hub.fault(action="slow", kind="cdn", rate=RATE, times=1)
     hub.fault(action="no-range", kind="cdn", nth=2)
-    assert_got(larder.ok("get", "org/big"), big)
-    assert hub.counters()["requests"]["cdn"] <= 4
+    assert_got(larder.ok("get", "org/big"), repo)
+    assert hub.counters()["requests"]["cdn"] == 2 + SEVERAL
 
 
 @pytest.mark.asan
 def test_addresses_that_expire_midway(hub, larder, big):
     process = larder.start("get", "org/big")
-    for moment in (60 * MIB, 110 * MIB):
+    for moment in (100 * MIB, 200 * MIB):
         wait_for(process, lambda: hub.counters()["content_bytes"] > moment)
         hub.expire_links()
     folder = end_of(larder, process)
@@ -107,7 +108,7 @@ def test_addresses_that_expire_midway(hub, larder, big):
 @pytest.mark.asan
 @pytest.mark.parametrize("reset", [False, True])
 def test_some_are_cut(hub, larder, big, reset):
-    hub.fault(action="cut", kind="cdn", at=MIB + 7, nth=6, times=3, reset=reset)
+    hub.fault(action="cut", kind="cdn", at=MIB // 2, nth=6, times=3, reset=reset)
     assert_got(larder.ok("get", "org/big"), big)
     counters = hub.counters()
     assert counters["content_bytes"] <= SIZE + 3 * MIB
@@ -121,14 +122,13 @@ def test_several_are_not_welcome(hub, larder, big, refusal):
     hub.fault(kind="cdn", nth=3, times=3, **refusal)
     assert_got(larder.ok("get", "org/big"), big)
     assert hub.counters()["content_bytes"] <= SIZE + SEVERAL * MIB
-    assert hub.counters()["most_at_once"]["cdn"] <= 2
 
 
 def test_killed_while_there_are_several(hub, larder, big):
     process = larder.start("get", "org/big")
-    wait_for(process, lambda: hub.counters()["content_bytes"] > 110 * MIB)
+    wait_for(process, lambda: hub.counters()["content_bytes"] > 200 * MIB)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
     assert hub.counters()["most_at_once"]["cdn"] > 1
     assert_got(larder.ok("get", "org/big"), big)
-    assert hub.counters()["content_bytes"] <= SIZE + WINDOW
+    assert hub.counters()["content_bytes"] <= SIZE + SIZE // SHARE * (SEVERAL + 1) // SEVERAL + 2 * MIB

@@ -357,9 +357,9 @@ static void a_file_that_is_not_large_takes_one_request(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play, LANES_LARGE_BYTES - 1);
+	play_init(&play, LANES_FIRST_BYTES + LANES_REST_BYTES - 1);
 	play.hub.body_rate = MIB;
-	start(&play, 0, 64);
+	start(&play, 0, chain_chunk_count(play.file.size));
 	run(&play);
 	assert_whole(&play, 0);
 	assert_int_equal(play.hub.requests, 1);
@@ -373,15 +373,15 @@ static void slow_connections_are_joined_by_others(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play, 200 * MIB + 77);
-	play.hub.body_rate = 20 * MIB;
+	play_init(&play, 300 * MIB + 77);
+	play.hub.body_rate = 15 * MIB;
 	play.hub.answer_ms = 40;
-	start(&play, 0, 201);
+	start(&play, 0, 301);
 	run(&play);
 	assert_whole(&play, 0);
 	assert_int_equal(play.hub.most, LANES_MAX);
-	assert_in_range(play.most_in_memory, 8, INFLOW_WINDOW_CHUNKS);
-	assert_in_range(play.hub.now_ms, 0, 6000); /* of 10 s */
+	assert_in_range(play.most_in_memory, 5, INFLOW_WINDOW_CHUNKS);
+	assert_in_range(play.hub.now_ms, 0, 13500); /* of 20 s */
 	play_release(&play);
 }
 
@@ -391,12 +391,12 @@ static void a_line_that_one_fills_is_left_to_it(void **state)
 
 	(void)state;
 	play_init(&play, 400 * MIB);
-	play.hub.line_rate = 20 * MIB;
+	play.hub.line_rate = 15 * MIB;
 	start(&play, 0, 400);
 	run(&play);
 	assert_whole(&play, 0);
-	assert_int_equal(play.hub.most, 2);
-	assert_in_range(play.hub.requests, 5, 40);
+	assert_int_equal(play.hub.most, LANES_MAX);
+	assert_in_range(play.hub.requests, 5, 60);
 	play_release(&play);
 }
 
@@ -406,13 +406,13 @@ static void there_may_be_no_room_or_no_address_to_share(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		play_init(&play, 200 * MIB);
-		play.hub.body_rate = 20 * MIB;
+		play_init(&play, 300 * MIB);
+		play.hub.body_rate = 15 * MIB;
 		if (i)
 			play.hub.bodies_max = (size_t)i - 1;
 		else
 			play.hub.no_place = true;
-		start(&play, 0, 200);
+		start(&play, 0, 300);
 		run(&play);
 		assert_whole(&play, 0);
 		assert_int_equal(play.hub.most, i < 2 ? 1 : i - 1);
@@ -425,31 +425,33 @@ static void what_several_may_not_bring_comes_by_one(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play, 200 * MIB);
-	play.hub.body_rate = 20 * MIB;
+	play_init(&play, 300 * MIB);
+	play.hub.body_rate = 15 * MIB;
 	play.hub.many_err = ERR_UNSUPPORTED;
-	start(&play, 0, 200);
+	start(&play, 0, 300);
 	run(&play);
 	assert_whole(&play, 2 * MIB);
-	assert_int_equal(play.hub.most, 2);
-	assert_int_equal(play.hub.requests, 4);
+	assert_int_equal(play.hub.most, LANES_MAX);
+	assert_int_equal(play.hub.requests, 2 + LANES_MAX);
 	play_release(&play);
 }
 
-/* One of two fails when the other holds chunks behind its gap already. */
+/* One of several fails when others hold chunks behind its gap already. */
 static void a_gap_is_filled_and_no_more(void **state)
 {
 	struct play play;
 	struct hub_body *body;
 
 	(void)state;
-	play_init(&play, 200 * MIB);
-	play.hub.body_rate = 20 * MIB;
-	start(&play, 0, 200);
-	run_until_several(&play, 2);
+	play_init(&play, 300 * MIB);
+	play.hub.body_rate = 15 * MIB;
+	start(&play, 0, 300);
+	run_until_several(&play, LANES_MAX);
 	body = play.hub.each[0].body;
-	deliver(&play.hub, &play.hub.each[0], MIB + 7);
-	deliver(&play.hub, &play.hub.each[1], 3 * MIB);
+	assert_int_equal(body->first, LANES_FIRST_BYTES);
+	deliver(&play.hub, &play.hub.each[0], 7);
+	for (size_t i = 1; i < LANES_MAX; i++)
+		deliver(&play.hub, &play.hub.each[i], MIB);
 	hub_body_cancel(&play.hub, body);
 	body->on_done(body, ERR_HUB_AWAY, &(struct why){"gone"});
 	play.hub.ignores_range = true; /* what is held must not come again even so */
@@ -463,10 +465,10 @@ static void a_server_that_ignores_ranges_is_asked_once(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play, 200 * MIB);
-	play.hub.body_rate = 20 * MIB;
+	play_init(&play, 300 * MIB);
+	play.hub.body_rate = 15 * MIB;
 	play.hub.ignores_range = true;
-	start(&play, 0, 200);
+	start(&play, 0, 300);
 	run(&play);
 	assert_whole(&play, 0);
 	assert_int_equal(play.hub.requests, 1);
@@ -479,7 +481,7 @@ static void several_stop_when_chunks_are_not_taken_away(void **state)
 
 	(void)state;
 	play_init(&play, 300 * MIB);
-	play.hub.body_rate = 20 * MIB;
+	play.hub.body_rate = 15 * MIB;
 	start(&play, 0, 300);
 	run_until_several(&play, LANES_MAX);
 	play.keeps = true;
@@ -499,10 +501,10 @@ static void several_are_cancelled_from_within(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play, 200 * MIB);
-	play.hub.body_rate = 20 * MIB;
+	play_init(&play, 300 * MIB);
+	play.hub.body_rate = 15 * MIB;
 	play.cancel_at = 150;
-	start(&play, 0, 200);
+	start(&play, 0, 300);
 	run(&play);
 	assert_int_equal(play.done, 0);
 	assert_false(play.inflow.running);
