@@ -16,9 +16,10 @@
 
 struct sizing;
 
-#define SIZING_CLAIMS 4      /* different sizes that are considered */
-#define SIZING_ASKED 2       /* peers asked to prove one of them, one after the other */
-#define SIZING_PEERS 16      /* asked for a size, at most */
+#define SIZING_PROVING 4     /* peers that prove what they claim, at a time */
+#define SIZING_ASKED 2       /* of these, so many for one size */
+#define SIZING_AGAIN_MS 400  /* between the first and the second of them */
+#define SIZING_PEERS 16      /* asked for a size, over all; more are ignored */
 #define SIZING_WAIT_MS 3000  /* for an answer */
 
 enum sizing_what { SIZING_ASK_SIZE, SIZING_ASK_STATE, SIZING_ASK_CHUNK };
@@ -46,8 +47,9 @@ bool sizing_before(const struct sizing *sizing, uint64_t peer, uint64_t *ret_siz
 bool sizing_next(struct sizing *sizing, int64_t now_ms, struct sizing_task *ret_task);
 int64_t sizing_deadline_ms(const struct sizing *sizing);
 
-/* Whether it is known, proven by a link to the digest; and whether no peer is left that could tell. */
+/* Whether it is known, proven by a link to the digest. */
 bool sizing_is_settled(const struct sizing *sizing, uint64_t *ret_size);
+/* Whether no peer is left that could tell; right after sizing_next() said false. */
 bool sizing_is_hopeless(const struct sizing *sizing);
 
 #endif
