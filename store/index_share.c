@@ -8,7 +8,7 @@ static const char shareable_sql[] =
 static const char aliases_sql[] = "SELECT a.alias_algorithm, a.alias, a.algorithm, a.digest FROM alias AS a JOIN blob USING(algorithm, digest)";
 static const char doubts_sql[] = "SELECT DISTINCT n.hub, n.repo FROM visibility AS v JOIN blob USING(algorithm, digest)"
 				 " JOIN name AS n ON n.algorithm = v.algorithm AND n.digest = v.digest AND n.hub = v.hub"
-				 " WHERE v.visibility = 1 AND v.checked_at < ?1 AND n.checked_at < ?1 LIMIT ?2";
+				 " WHERE v.visibility = 1 AND v.checked_at < ?1 AND n.checked_at < ?1 ORDER BY 1, 2 LIMIT ?2";
 static const char confirm_names_sql[] = "UPDATE name SET visibility = ?3, checked_at = ?4 WHERE hub = ?1 AND repo = ?2";
 static const char confirm_blobs_sql[] =
 	"INSERT OR REPLACE INTO visibility(algorithm, digest, hub, visibility, checked_at)"
