@@ -33,8 +33,8 @@ enum discovery_mode {
 	DISCOVERY_NONE,     /* in an answer only: neither works at the moment */
 };
 
-/* One way to a node: an announcement, as heard on one interface over one address family. A node that is reachable in several ways is several of these,
- * with the same note.node and note.epoch. */
+/* One way to a node: an announcement, as heard on one interface over one address family. A node that is reachable in several ways is several
+ * of these, with the same note.node and note.epoch. */
 struct discovery_peer {
 	char name[DISCOVERY_NAME_MAX]; /* of the service; unique on a LAN, free text from outside, without control characters */
 	int interface;                 /* index */
@@ -53,21 +53,21 @@ struct discovery_options {
 	struct log *log; /* borrowed; NULL is silence */
 
 	/* Called by discovery_reap() only, with `context`. What they are given is borrowed, for the call. They may call anything here but
-	 * discovery_destroy() and discovery_reap(). */
+	 * discovery_destroy() and discovery_reap(). Neither may be NULL. */
 	void *context;
-	/* A peer is new, or its address or note has changed. One's own announcements are not told; those of another start with our own node id are: a machine
-	 * was cloned with its key. */
+	/* A peer is new, or its address or note has changed. One's own announcements are not told; those of another start with our own node id
+	 * are: a machine was cloned with its key. */
 	void (*on_seen)(void *context, const struct discovery_peer *peer);
 	/* A peer that on_seen() told of is gone: the same name, interface and address family. */
 	void (*on_gone)(void *context, const struct discovery_peer *peer);
 };
 
-/* Everything in `options` is copied, except what is said to be borrowed. Whether Avahi works shows later, in the log and in discovery_mode(); it is
- * tried again and again. ERR_NO_MEMORY, ERR_IO (no thread or descriptor). */
+/* Everything in `options` is copied, except what is said to be borrowed. Whether Avahi works shows later, in the log and in
+ * discovery_mode(); it is tried again and again. ERR_NO_MEMORY, ERR_IO (no thread or descriptor). */
 enum err discovery_create(const struct discovery_options *options, struct discovery **ret_discovery) LARDER_MUST_USE;
 
-/* Say goodbye to the LAN and free everything; no callback fires any more. Waits for the thread: some milliseconds (longer only where avahi-daemon hangs).
- * NULL is fine. */
+/* Say goodbye to the LAN and free everything; no callback fires any more. Waits for the thread: some milliseconds (longer only where
+ * avahi-daemon hangs). NULL is fine. */
 void discovery_destroy(struct discovery *discovery);
 
 /* Becomes readable when there is something to tell; never read it yourself. */

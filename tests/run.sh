@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests: installs what is missing, builds, and ends with one line, "N passed, N failed".
-# Unit tests run as built for work, with sanitizers, and for arm64; then the program is tried against a test hub.
+# Unit tests run as built for work, with sanitizers, and for arm64; then the program is tried against a test hub, and, where this is run as root,
+# nodes in network namespaces.
 # LARDER_LONG=1 runs the long forms of some end-to-end tests.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -107,4 +108,13 @@ if [ -x build/dev/cli/larder ]; then
 	LARDER_BIN=build/asan/cli/larder python_tests tests/e2e -m asan
 	section_end
 fi
+
+section "Nodes in networks of their own"
+why_not=$(PYTHONPATH=tests/net "$python" -B -c 'import lan; print(lan.cannot() or "")')
+if [ -n "$why_not" ]; then
+	echo "NOT RUN: $why_not"
+else
+	python_tests tests/net
+fi
+section_end
 finish
