@@ -34,6 +34,34 @@ bool text_has_control(const char *text, size_t len)
 	return false;
 }
 
+/* Bytes of the character that `first` begins, and between what its second byte lies. 0: it begins none. */
+static size_t begin_of(unsigned char first, unsigned char *low, unsigned char *high)
+{
+	*low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	*high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+bool text_is_utf8(const char *text, size_t len)
+{
+	for (size_t at = 0, bytes; at < len; at += bytes) {
+		unsigned char low, high;
+		bytes = begin_of((unsigned char)text[at], &low, &high);
+		if (bytes == 0 || bytes > len - at)
+			return false;
+		if (bytes > 1 && ((unsigned char)text[at + 1] < low || (unsigned char)text[at + 1] > high))
+			return false;
+		for (size_t i = 2; i < bytes; i++)
+			if (!is_continuation((unsigned char)text[at + i]))
+				return false;
+	}
+	return true;
+}
+
 void text_tame(char *text)
 {
 	size_t len = strlen(text);

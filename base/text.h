@@ -9,6 +9,8 @@
 
 /* Whether a control character, or a byte that may be taken for one, is among the first `len` bytes. */
 bool text_has_control(const char *text, size_t len);
+/* Whether these are whole characters of UTF-8 (RFC 3629: none overlong, no surrogates, none behind U+10FFFF). */
+bool text_is_utf8(const char *text, size_t len);
 /* Put '?' in the place of each byte of such a character. The rest of UTF-8 stays. */
 void text_tame(char *text);
 

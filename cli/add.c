@@ -15,6 +15,7 @@ struct adding {
 	const char *path;
 	int fd;
 	struct stat before;
+	bool is_clone; /* its blocks are shared, and not copied */
 	struct digest digest; /* the answer */
 	/* Written by the worker, read by progress. */
 	uint64_t bytes_done;
@@ -43,27 +44,54 @@ static enum err read_full(const struct adding *adding, uint8_t *data, size_t len
 	return ERR_OK;
 }
 
-static enum err copy(struct adding *adding, struct partial *partial, uint8_t *data, struct why *why)
+/* A clone cannot change any more. */
+static enum err check_unchanged(const struct adding *adding, struct why *why)
+{
+	struct stat after;
+
+	if (adding->is_clone)
+		return ERR_OK;
+	if (fstat(adding->fd, &after) != 0 || after.st_size != adding->before.st_size ||
+	    after.st_mtim.tv_sec != adding->before.st_mtim.tv_sec || after.st_mtim.tv_nsec != adding->before.st_mtim.tv_nsec)
+		return changed(adding, why);
+	return ERR_OK;
+}
+
+static enum err take_chunk(const struct adding *adding, struct partial *partial, uint64_t index, uint8_t *data, size_t len, struct why *why)
+{
+	enum err err;
+
+	if (adding->is_clone)
+		return partial_take(partial, index, data, why);
+	err = read_full(adding, data, len, chain_chunk_offset(index), why);
+	return err ? err : partial_put(partial, index, data, len, NULL, why);
+}
+
+static enum err take_all(struct adding *adding, struct partial *partial, uint8_t *data, struct why *why)
 {
 	uint64_t size = partial_size(partial);
-	struct stat after;
 	enum err err;
 
 	for (uint64_t i = 0; i < partial_chunks(partial); i++) {
 		size_t len = chain_chunk_len(size, i);
 		if (__atomic_load_n(&adding->session->stop, __ATOMIC_RELAXED))
 			return why_set(why, ERR_CANCELLED, "stopped; %s was not added", adding->path);
-		err = read_full(adding, data, len, chain_chunk_offset(i), why);
-		if (!err)
-			err = partial_put(partial, i, data, len, NULL, why);
+		err = take_chunk(adding, partial, i, data, len, why);
 		if (err)
 			return err;
 		__atomic_fetch_add(&adding->bytes_done, len, __ATOMIC_RELAXED);
 	}
-	if (fstat(adding->fd, &after) != 0 || after.st_size != adding->before.st_size ||
-	    after.st_mtim.tv_sec != adding->before.st_mtim.tv_sec || after.st_mtim.tv_nsec != adding->before.st_mtim.tv_nsec)
-		return changed(adding, why);
-	return ERR_OK;
+	return check_unchanged(adding, why);
+}
+
+static enum err open_partial(struct adding *adding, struct partial **ret_partial, struct why *why)
+{
+	struct store *store = adding->session->store;
+	uint64_t size = (uint64_t)adding->before.st_size;
+	enum err err = partial_open_clone(store, adding->fd, size, ret_partial, why);
+
+	adding->is_clone = !err;
+	return err == ERR_UNSUPPORTED ? partial_open_unnamed(store, size, ret_partial, why) : err;
 }
 
 static enum err add_file(struct work *work, struct why *why)
@@ -75,9 +103,9 @@ static enum err add_file(struct work *work, struct why *why)
 
 	if (!data)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
-	err = partial_open_unnamed(adding->session->store, (uint64_t)adding->before.st_size, &partial, why);
+	err = open_partial(adding, &partial, why);
 	if (!err)
-		err = copy(adding, partial, data, why);
+		err = take_all(adding, partial, data, why);
 	if (!err)
 		err = partial_commit(partial, &adding->digest, why);
 	if (err)
@@ -158,7 +186,7 @@ const struct command add_command = {
 	.operands = "FILE...",
 	.help = "Prints the digest of each. The files themselves are left alone and may be\n"
 		"changed or deleted later. Of a repo that has them, they need not be fetched\n"
-		"any more.\n\n"
+		"any more. Where the file system can share blocks, nothing is copied.\n\n"
 		"--json: {files: [{digest, size, path}]}\n\n"
 		"Examples:\n"
 		"  larder add model.safetensors\n"

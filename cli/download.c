@@ -9,6 +9,7 @@
 
 #define LARGE_AT_ONCE (DOWNLOADS_AT_ONCE / 2)
 #define TRIES_MAX 2 /* once more when a held blob proves to be damaged */
+#define VANISHED_MAX 8 /* so often when others remove it before it is in use here */
 
 struct run;
 
@@ -19,6 +20,7 @@ struct slot {
 	bool is_large; /* taken from the large end */
 	bool is_fetching;
 	unsigned tries;
+	bool has_vanished; /* written by the worker */
 	struct fetch fetch;
 	struct pool_job job;  /* placing */
 	uint64_t copied;      /* written by the worker */
@@ -63,6 +65,7 @@ static enum err place(struct slot *slot, struct why *why)
 	enum err err;
 
 	err = blob_open(store, &slot->fetch.digest, &slot->blob, why);
+	slot->has_vanished = err == ERR_NOT_FOUND;
 	if (!err)
 		err = tree_link(store, order->repo, order->listing->commit, file->path, &slot->fetch.digest, why);
 	if (!err && order->target.dir)
@@ -171,6 +174,13 @@ static void start_fetch(struct slot *slot)
 	}
 }
 
+static bool can_try_again(const struct slot *slot)
+{
+	if (slot->run->ending)
+		return false;
+	return slot->has_vanished ? slot->tries < VANISHED_MAX : slot->err == ERR_UNPROVEN && slot->tries < TRIES_MAX;
+}
+
 static void on_placed(struct pool_job *job)
 {
 	struct slot *slot = container_of(job, struct slot, job);
@@ -179,7 +189,7 @@ static void on_placed(struct pool_job *job)
 		succeed(slot);
 		return;
 	}
-	if ((slot->err == ERR_UNPROVEN || slot->err == ERR_NOT_FOUND) && slot->tries < TRIES_MAX && !slot->run->ending) {
+	if (can_try_again(slot)) {
 		log_info(&slot->run->session->log, "%s: %s", slot->file->file->path, slot->why.text);
 		blob_close(slot->blob);
 		slot->blob = NULL;

@@ -3,6 +3,7 @@
 #include "cli/choice.h"
 #include "cli/commands.h"
 #include "cli/download.h"
+#include "cli/export.h"
 #include "node/dirs.h"
 #include "store/tree.h"
 
@@ -124,8 +125,11 @@ static enum err prepare_dir(struct get *get, struct why *why)
 
 	get->order.target.dir = get->to;
 	get->order.target.force = args_has(get->args, "force");
-	for (size_t i = 0; !err && i < get->order.count; i++)
-		err = check_target(get, &get->order.files[i], why);
+	for (size_t i = 0; !err && i < get->order.count; i++) {
+		err = export_check_way(get->to, get->order.files[i].file->path, why);
+		if (!err)
+			err = check_target(get, &get->order.files[i], why);
+	}
 	if (!err && !(get->result = strdup(get->to)))
 		err = why_set(why, ERR_NO_MEMORY, "out of memory");
 	return err;

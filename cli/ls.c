@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PERCENT_MAX 99
+
 static json_t *names_json(const struct held *held, const struct digest *digest)
 {
 	json_t *list = json_array();
@@ -27,14 +29,28 @@ static json_t *blob_json(const struct held *held, const struct blob_record *reco
 			 names_json(held, &record->digest));
 }
 
-static json_t *leftover_json(const struct held *held, const struct leftover *leftover)
-{
-	char text[DIGEST_TEXT_MAX] = "";
+/* One that is not complete. */
+struct incomplete {
+	struct leftover leftover;
+	bool is_known; /* how far it is */
+	uint64_t size, have_bytes;
+	unsigned percent; /* below 100: of one that was withdrawn its journal claims all, and some of that is wrong */
+};
 
-	if (leftover->digest.algorithm != DIGEST_NONE)
-		digest_text(&leftover->digest, text);
-	return json_pack("{s:s*, s:I, s:o}", "digest", *text ? text : NULL, "size", (json_int_t)leftover->bytes, "names",
-			 names_json(held, &leftover->digest));
+static json_t *incomplete_json(const struct held *held, const struct incomplete *incomplete)
+{
+	const struct digest *digest = &incomplete->leftover.digest;
+	char text[DIGEST_TEXT_MAX] = "";
+	json_t *object;
+
+	if (digest->algorithm != DIGEST_NONE)
+		digest_text(digest, text);
+	object = json_pack("{s:s*, s:I, s:o}", "digest", *text ? text : NULL, "size", (json_int_t)incomplete->size, "names", names_json(held, digest));
+	if (object && incomplete->is_known) {
+		json_object_set_new(object, "have", json_integer((json_int_t)incomplete->have_bytes));
+		json_object_set_new(object, "percent", json_integer((json_int_t)incomplete->percent));
+	}
+	return object;
 }
 
 static const char *const titles[] = {"SIZE", "STATE", "VISIBILITY", "NAME"};
@@ -52,16 +68,19 @@ static void add_row(struct table *table, const struct held *held, const struct h
 					       visibility_name(pick->record->visibility), line});
 }
 
-static void add_leftover(struct table *table, const struct held *held, const struct leftover *leftover)
+static void add_incomplete(struct table *table, const struct held *held, const struct incomplete *incomplete)
 {
-	char size[SIZE_TEXT_MAX], label[HELD_LABEL_MAX] = "(its digest is not known yet)";
-	struct blob_record record = {.digest = leftover->digest};
+	const struct digest *digest = &incomplete->leftover.digest;
+	char size[SIZE_TEXT_MAX], state[32] = "incomplete", label[HELD_LABEL_MAX] = "(its digest is not known yet)";
+	struct blob_record record = {.digest = *digest};
 	size_t names;
-	const struct blob_name *const *all = held_names(held, &leftover->digest, &names);
+	const struct blob_name *const *all = held_names(held, digest, &names);
 
-	if (leftover->digest.algorithm != DIGEST_NONE)
+	if (digest->algorithm != DIGEST_NONE)
 		held_label(&(struct held_pick){&record, names ? all[0] : NULL}, label);
-	table_add(table, (const char *const[]){output_size(leftover->bytes, size), "incomplete", "-", label});
+	if (incomplete->is_known)
+		snprintf(state, sizeof state, "incomplete, %u%%", incomplete->percent);
+	table_add(table, (const char *const[]){output_size(incomplete->size, size), state, "-", label});
 }
 
 /* What is to be shown. */
@@ -69,8 +88,8 @@ struct listing {
 	const struct held *held;
 	struct held_pick *picks;
 	size_t pick_count;
-	struct leftover *leftovers; /* on their way in, or were when last heard of */
-	size_t leftover_count;
+	struct incomplete *incomplete; /* on their way in, or were when last heard of */
+	size_t incomplete_count;
 	uint64_t bytes;
 };
 
@@ -80,8 +99,8 @@ static void print_json(struct session *session, const struct listing *listing)
 
 	for (size_t i = 0; i < listing->pick_count; i++)
 		json_array_append_new(blobs, blob_json(listing->held, listing->picks[i].record));
-	for (size_t i = 0; i < listing->leftover_count; i++)
-		json_array_append_new(incomplete, leftover_json(listing->held, &listing->leftovers[i]));
+	for (size_t i = 0; i < listing->incomplete_count; i++)
+		json_array_append_new(incomplete, incomplete_json(listing->held, &listing->incomplete[i]));
 	output_json(&session->output, json_pack("{s:o, s:o, s:I}", "blobs", blobs, "incomplete", incomplete, "bytes", (json_int_t)listing->bytes));
 }
 
@@ -92,10 +111,36 @@ static void print_table(struct session *session, const struct listing *listing)
 
 	for (size_t i = 0; i < listing->pick_count; i++)
 		add_row(&table, listing->held, &listing->picks[i]);
-	for (size_t i = 0; i < listing->leftover_count; i++)
-		add_leftover(&table, listing->held, &listing->leftovers[i]);
+	for (size_t i = 0; i < listing->incomplete_count; i++)
+		add_incomplete(&table, listing->held, &listing->incomplete[i]);
 	table_print(&table, &session->output);
 	session_remark(session, "%s, %s", output_count(listing->pick_count, "blob", "blobs", number), output_size(listing->bytes, size));
+}
+
+static struct incomplete look_at(struct store *store, const struct leftover *leftover)
+{
+	struct incomplete incomplete = {.leftover = *leftover, .size = leftover->bytes};
+
+	incomplete.is_known = leftover_progress(store, leftover, &incomplete.size, &incomplete.have_bytes);
+	if (incomplete.size > 0)
+		incomplete.percent = (unsigned)(incomplete.have_bytes * 100 / incomplete.size);
+	if (incomplete.percent > PERCENT_MAX)
+		incomplete.percent = PERCENT_MAX;
+	return incomplete;
+}
+
+static enum err find_incomplete(struct store *store, struct listing *listing, struct why *why)
+{
+	struct leftover *leftovers = NULL;
+	size_t count = 0;
+	enum err err = leftover_list(store, &leftovers, &count, why);
+
+	if (!err && !(listing->incomplete = calloc(count + 1, sizeof *listing->incomplete)))
+		err = why_set(why, ERR_NO_MEMORY, "out of memory");
+	for (size_t i = 0; !err && i < count; i++)
+		listing->incomplete[listing->incomplete_count++] = look_at(store, &leftovers[i]);
+	free(leftovers);
+	return err;
 }
 
 static enum err list(struct session *session, const struct held *held, const struct args *args, struct why *why)
@@ -104,7 +149,7 @@ static enum err list(struct session *session, const struct held *held, const str
 	enum err err = held_pick(held, store_index(session->store), session->config.hub, args->operands, args->operand_count, &listing.picks, &listing.pick_count, why);
 
 	if (!err && args->operand_count == 0)
-		err = leftover_list(session->store, &listing.leftovers, &listing.leftover_count, why);
+		err = find_incomplete(session->store, &listing, why);
 	for (size_t i = 0; !err && i < listing.pick_count; i++)
 		listing.bytes += listing.picks[i].record->size;
 	if (!err && session->output.json)
@@ -112,7 +157,7 @@ static enum err list(struct session *session, const struct held *held, const str
 	else if (!err)
 		print_table(session, &listing);
 	free(listing.picks);
-	free(listing.leftovers);
+	free(listing.incomplete);
 	return err;
 }
 
@@ -144,9 +189,10 @@ const struct command ls_command = {
 	.summary = "show what is held here",
 	.operands = "[NAME or DIGEST...]",
 	.help = "Lists proven blobs by the names that the hub gave them, and downloads that are\n"
-		"not complete. Asks nobody.\n\n"
+		"not complete, with how much of them is here. Asks nobody.\n\n"
 		"--json: {blobs: [{digest, size, pinned, visibility, proven_at, names: [{repo,\n"
-		"commit, path, hub}]}], incomplete: [{digest, size, names}], bytes}\n\n"
+		"commit, path, hub}]}], incomplete: [{digest, size, have, percent, names}],\n"
+		"bytes}\n\n"
 		"Examples:\n"
 		"  larder ls\n"
 		"  larder ls sentence-transformers/all-MiniLM-L6-v2\n"

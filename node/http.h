@@ -43,6 +43,7 @@ struct http_request {
 	size_t body_len;
 	int64_t range_first;       /* -1: no Range header */
 	int64_t range_last;        /* inclusive; -1: open */
+	bool alone;                /* on a connection that it shares with nothing that runs at the same time: HTTP/1.1 */
 	bool decode;               /* ask for and undo gzip; else Accept-Encoding: identity is sent, and bytes come as they are */
 	int64_t connect_timeout_ms; /* 0: 10 s */
 	int64_t answer_timeout_ms; /* until the headers are there, connecting included; 0: 30 s */

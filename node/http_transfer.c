@@ -248,7 +248,6 @@ static void set_connection(CURL *easy, const struct http *http)
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
@@ -269,6 +268,7 @@ static void set_request(struct http_transfer *transfer)
 	CURL *easy = transfer->easy;
 
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)(request->alone ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
 	if (request->decode)
@@ -388,7 +388,7 @@ static enum err explain(const struct http_transfer *transfer, struct why *why)
 	case ERR_UNSUPPORTED:
 		if (transfer->code == CURLE_SSL_CACERT_BADFILE && transfer->http->ca_file)
 			return why_set(why, err, "cannot read the certificates in %s; check ca_file and SSL_CERT_FILE", transfer->http->ca_file);
-		return why_set(why, err, "the certificate of %s is not accepted (%s); if a proxy of your network opens TLS, name its authority's file in ca_file or SSL_CERT_FILE", host, said);
+		return why_set(why, err, "the certificate of %s is not accepted (%s); if the network wants a login first (captive portal), open a browser and log in; if a proxy of it opens TLS, name its authority's file in ca_file or SSL_CERT_FILE", host, said);
 	case ERR_LIMIT:
 		return why_set(why, err, "%s answers with more than %d KiB of headers", host, HTTP_HEADERS_MAX_BYTES / 1024);
 	case ERR_NO_MEMORY:

@@ -100,6 +100,13 @@ const char *hub_host(const struct hub *hub)
 	return hub->host;
 }
 
+void hub_look_at_traffic(const struct hub *hub, struct hub_traffic *ret_traffic)
+{
+	size_t count = hub->body_count;
+
+	*ret_traffic = (struct hub_traffic){hub->body_bytes, loop_now_ms(hub->loop), count < HUB_BODIES_MAX ? HUB_BODIES_MAX - count : 0};
+}
+
 void hub_count_request(struct hub *hub)
 {
 	if (++hub->requests % COUNT_EVERY == 0)

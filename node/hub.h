@@ -15,6 +15,7 @@
 #define HUB_LISTING_MAX_BYTES ((size_t)256 << 20) /* JSON of one listing, all pages */
 #define HUB_FILES_MAX 1000000 /* files of one listing */
 #define HUB_AWAY_MS 30000 /* how long the hub counts as away after it did not answer */
+#define HUB_BODIES_MAX 6 /* bodies that run at once before one file may have a further one */
 #define HUB_QUICK_MS 2000 /* how long it may be silent where a remembered answer can serve instead */
 
 struct hub;
@@ -64,21 +65,42 @@ struct hub_look {
 enum err hub_look_start(struct hub *hub, struct hub_look *look, struct why *why) LARDER_MUST_USE;
 void hub_look_cancel(struct hub *hub, struct hub_look *look);
 
+/* Where the bytes of one file are, as the hub told last: a signed address. Bodies that share it ask the hub once; whoever finds it expired renews it. Zero before the first
+ * use; released after the last body. */
+struct hub_place {
+	char *url;        /* NULL: not known */
+	unsigned version; /* grows with each change */
+};
+void hub_place_release(struct hub_place *place);
+
 /* Bytes first .. end-1 of one file, in order, each once; embedded by the caller. Goes on over cut connections, expired signed addresses, servers that ignore Range, gzip, 429. */
 struct hub_body {
 	enum repo_type type;
 	const char *repo, *commit; /* borrowed until done */
 	const struct hub_file *file; /* borrowed until done; its size must be what the server says, else ERR_INVALID */
 	uint64_t first, end;
-	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel */
+	struct hub_place *place; /* borrowed until done; NULL: one of its own */
+	/* Others bring other bytes of the file at the same time: it has a connection of its own, and gives up where waiting would hold them up: ERR_UNSUPPORTED where Range is ignored or
+	 * what comes is compressed, ERR_HUB_AWAY for a 429 and for two tries in a row that brought next to nothing. */
+	bool is_one_of_many;
+	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel, and may raise `end` while comes_whole */
 	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought next to nothing (under 16 KiB each). ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
 	void (*on_done)(struct hub_body *body, enum err err, const struct why *why);
-	struct hub_body_run *run; /* hub's */
+	bool comes_whole;         /* hub's, as is the next: what comes now is the whole file, whatever was asked for; at `end` it is cut off */
+	struct hub_body_run *run;
 };
 
 enum err hub_body_start(struct hub *hub, struct hub_body *body, struct why *why) LARDER_MUST_USE;
 void hub_body_cancel(struct hub *hub, struct hub_body *body);
 void hub_body_pause(struct hub_body *body);
 void hub_body_resume(struct hub_body *body);
+
+/* What all bodies do together, for deciding how many one file should have. */
+struct hub_traffic {
+	uint64_t bytes; /* that came in, ever */
+	int64_t now_ms;
+	size_t room;    /* further bodies that may run, of HUB_BODIES_MAX */
+};
+void hub_look_at_traffic(const struct hub *hub, struct hub_traffic *ret_traffic);
 
 #endif

@@ -51,7 +51,7 @@ static void on_trouble(struct hub_ask *ask, const struct why *said)
 	if (fast && !ask->quick && retry(ask))
 		return;
 	hub_note_away(ask->hub);
-	err = why_set(&why, ERR_HUB_AWAY, "the hub cannot be reached: %s; check the network, the proxy settings, and the hub's address if you set one", said->text);
+	err = why_set(&why, ERR_HUB_AWAY, "the hub cannot be reached: %s; check the network (does it want a login first?), the proxy settings, and the hub's address if you set one", said->text);
 	finish(ask, err, &why);
 }
 

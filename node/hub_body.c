@@ -1,5 +1,6 @@
-/* A body is asked for at the hub, which leads to where the bytes are: a signed address, which is kept for going on after a cut. What brings no byte is
- * tried again after growing waits; PROGRESS_BYTES make the count of tries begin anew. */
+/* A body is asked for at the hub, which leads to where the bytes are: a signed address, which is kept for going on after a cut, and for other bodies of the file. What
+ * brings no byte is tried again after growing waits; PROGRESS_BYTES make the count of tries begin anew. */
+#include "node/content_range.h"
 #include "node/hub_call.h"
 #include "node/hub_facts.h"
 #include "node/number.h"
@@ -11,6 +12,7 @@
 static const int64_t waits_ms[] = {200, 500, 1000, 2000, 4000};
 #define TRIES_MAX (sizeof waits_ms / sizeof waits_ms[0])
 #define PROGRESS_BYTES 16384 /* less from one connection is as good as nothing */
+#define TRIES_OF_MANY 1 /* of one of many bodies of a file, after the first */
 #define TRIES_AT_ONE_PLACE 2 /* then the hub is asked where the bytes are now */
 
 struct hub_body_run {
@@ -21,8 +23,10 @@ struct hub_body_run {
 	struct hub_call call;
 	struct hub_facts facts; /* of the answer that is coming in */
 	char *url;              /* at the hub */
-	char *place;            /* where it led; NULL: not known */
+	struct hub_place *place; /* where it led: the caller's, or the next */
+	struct hub_place own_place;
 	bool at_place;          /* what is coming in was asked for there */
+	unsigned place_version; /* and then */
 	uint64_t at;            /* the next byte to hand over */
 	uint64_t skip;          /* bytes of this answer that stand before it */
 	bool decode;            /* the server compresses, asked or not */
@@ -40,11 +44,12 @@ static void run_free(struct hub_body_run *run)
 	if (run->gone)
 		*run->gone = true;
 	list_remove(&run->link);
+	run->hub->body_count--;
 	loop_timer_cancel(run->hub->loop, &run->timer);
 	hub_call_release(&run->call);
 	hub_facts_release(&run->facts);
+	hub_place_release(&run->own_place);
 	free(run->url);
-	free(run->place);
 	free(run);
 }
 
@@ -76,35 +81,44 @@ static void send_after(struct hub_body_run *run, int64_t wait_ms)
 		finish(run, why_set(&why, ERR_NO_MEMORY, "out of memory"), &why);
 }
 
-static void forget_place(struct hub_body_run *run)
+void hub_place_release(struct hub_place *place)
 {
-	free(run->place);
-	run->place = NULL;
+	free(place->url);
+	place->url = NULL;
+	place->version++;
+}
+
+static bool is_of_many(const struct hub_body_run *run)
+{
+	return run->body->is_one_of_many;
 }
 
 static void try_again(struct hub_body_run *run, const struct why *said)
 {
+	size_t most = is_of_many(run) ? TRIES_OF_MANY : TRIES_MAX;
 	struct why why = {0};
 
-	if (run->tries >= TRIES_MAX) {
-		hub_note_away(run->hub);
+	if (run->tries >= most) {
+		if (!is_of_many(run))
+			hub_note_away(run->hub);
 		why_set(&why, ERR_HUB_AWAY, "%s stopped at %llu of %llu bytes, and %zu more tries brought nothing; the last: %s", run->body->file->path,
-			(unsigned long long)run->at, (unsigned long long)run->body->file->size, TRIES_MAX, said->text);
+			(unsigned long long)run->at, (unsigned long long)run->body->file->size, most, said->text);
 		finish(run, ERR_HUB_AWAY, &why);
 		return;
 	}
 	log_debug(store_log(run->hub->store), "%s at byte %llu: %s; trying again", run->body->file->path, (unsigned long long)run->at, said->text);
 	if (run->tries >= TRIES_AT_ONE_PLACE)
-		forget_place(run);
+		hub_place_release(run->place);
 	send_after(run, waits_ms[run->tries++]);
 }
 
-/* The signed address that was kept has expired: nothing unusual, so the hub is asked at once where the bytes are now. */
+/* The signed address that was kept has expired: nothing unusual, so the hub is asked at once where the bytes are now, unless another body has asked it already. */
 static void resolve_again(struct hub_body_run *run, const struct why *why)
 {
 	bool was_kept = run->at_place;
 
-	forget_place(run);
+	if (!was_kept || run->place_version == run->place->version)
+		hub_place_release(run->place);
 	if (was_kept)
 		send_after(run, 0);
 	else
@@ -112,25 +126,6 @@ static void resolve_again(struct hub_body_run *run, const struct why *why)
 }
 
 /* --- judging answers */
-
-/* "bytes 5-9/100" */
-static bool parse_content_range(const char *value, uint64_t *ret_first, bool *ret_has_total, uint64_t *ret_total)
-{
-	const char *dash, *slash;
-	uint64_t last;
-
-	if (strncasecmp(value, "bytes ", 6) != 0)
-		return false;
-	value += 6;
-	dash = strchr(value, '-');
-	slash = strchr(value, '/');
-	if (!dash || !slash || slash < dash)
-		return false;
-	if (!number_parse(value, (size_t)(dash - value), ret_first) || !number_parse(dash + 1, (size_t)(slash - dash - 1), &last) || last < *ret_first)
-		return false;
-	*ret_has_total = strcmp(slash + 1, "*") != 0;
-	return !*ret_has_total || number_parse(slash + 1, strlen(slash + 1), ret_total);
-}
 
 static enum err wrong_size(const struct hub_body_run *run, uint64_t size, struct why *why)
 {
@@ -144,13 +139,14 @@ static enum err check_part(struct hub_body_run *run, const struct http_answer *a
 	uint64_t first, total;
 	bool has_total;
 
-	if (!range || !parse_content_range(range, &first, &has_total, &total))
+	if (!range || !content_range_parse(range, &first, &has_total, &total))
 		return why_set(why, ERR_INVALID, "the answer for bytes %llu and on of %s does not say which bytes it has", (unsigned long long)run->at, run->body->file->path);
 	if (first != run->at)
 		return why_set(why, ERR_INVALID, "the answer for bytes %llu and on of %s begins at %llu", (unsigned long long)run->at, run->body->file->path,
 			       (unsigned long long)first);
 	if (has_total && total != run->body->file->size)
 		return wrong_size(run, total, why);
+	run->body->comes_whole = false;
 	run->skip = 0;
 	return ERR_OK;
 }
@@ -164,6 +160,9 @@ static enum err check_whole(struct hub_body_run *run, struct why *why)
 		return hub_error_portal(run->hub, why);
 	if (facts->has_length && facts->length != size)
 		return wrong_size(run, facts->length, why);
+	if (is_of_many(run))
+		return why_set(why, ERR_UNSUPPORTED, "%s comes whole where a part was asked for", run->body->file->path);
+	run->body->comes_whole = true;
 	run->skip = run->at;
 	if (run->skip)
 		log_debug(store_log(run->hub->store), "%s comes from its beginning again; skipping %llu bytes", run->body->file->path, (unsigned long long)run->skip);
@@ -209,11 +208,16 @@ static void judge_error(struct hub_body_run *run)
 
 static enum err keep_place(struct hub_body_run *run)
 {
+	char *url;
+
 	if (run->call.redirects == 0)
 		return ERR_OK;
-	free(run->place);
-	run->place = strdup(run->call.current);
-	return run->place ? ERR_OK : ERR_NO_MEMORY;
+	url = strdup(run->call.current);
+	if (!url)
+		return ERR_NO_MEMORY;
+	hub_place_release(run->place);
+	run->place->url = url;
+	return ERR_OK;
 }
 
 static void on_call_answer(struct hub_call *call, const struct http_answer *answer)
@@ -224,12 +228,15 @@ static void on_call_answer(struct hub_call *call, const struct http_answer *answ
 
 	err = hub_facts_add(&run->facts, answer);
 	if (!err && (answer->status == 200 || answer->status == 206)) {
-		if (is_compressed(answer) && !run->decode) {
+		if (is_compressed(answer) && !run->decode && !is_of_many(run)) {
 			run->decode = true;
 			send_after(run, 0);
 			return;
 		}
-		err = answer->status == 206 ? check_part(run, answer, &why) : check_whole(run, &why);
+		if (is_compressed(answer) && is_of_many(run))
+			err = why_set(&why, ERR_UNSUPPORTED, "%s comes compressed", run->body->file->path);
+		else
+			err = answer->status == 206 ? check_part(run, answer, &why) : check_whole(run, &why);
 		if (!err)
 			err = keep_place(run);
 	} else if (!err) {
@@ -260,6 +267,7 @@ static bool hand_over(struct hub_body_run *run, const uint8_t *data, size_t len)
 
 	run->at += len;
 	run->fresh += len;
+	run->hub->body_bytes += len;
 	if (run->fresh >= PROGRESS_BYTES)
 		run->tries = 0;
 	run->gone = &gone;
@@ -330,12 +338,15 @@ static void send_now(struct loop_timer *timer)
 	}
 	hub_facts_release(&run->facts);
 	run->fresh = 0;
-	run->at_place = run->place != NULL;
+	run->at_place = run->place->url != NULL;
+	run->place_version = run->place->version;
 	run->call = (struct hub_call){
 		.hub = run->hub,
 		.method = "GET",
-		.url = run->place ? run->place : run->url,
+		.url = run->at_place ? run->place->url : run->url,
 		.elsewhere = true,
+		.alone = is_of_many(run),
+		.impatient = is_of_many(run),
 		.decode = run->decode,
 		.is_paused = run->is_paused,
 		.on_redirect = on_call_redirect,
@@ -354,6 +365,7 @@ enum err hub_body_start(struct hub *hub, struct hub_body *body, struct why *why)
 	struct hub_body_run *run;
 
 	body->run = NULL;
+	body->comes_whole = false;
 	if (body->first > body->end || body->end > body->file->size || body->file->size > NUMBER_MAX)
 		return why_set(why, ERR_USAGE, "%s has no bytes %llu to %llu", body->file->path, (unsigned long long)body->first, (unsigned long long)body->end);
 	run = calloc(1, sizeof *run);
@@ -362,9 +374,11 @@ enum err hub_body_start(struct hub *hub, struct hub_body *body, struct why *why)
 	list_init(&run->link);
 	run->hub = hub;
 	run->body = body;
+	run->place = body->place ? body->place : &run->own_place;
 	run->subject = (struct hub_subject){body->type, body->repo, body->commit, body->file->path};
 	run->at = body->first;
 	run->timer.fire = send_now;
+	hub->body_count++;
 	run->url = hub_url_file(hub, &run->subject, "resolve");
 	if (!run->url || loop_timer_start(hub->loop, &run->timer, 0) != ERR_OK) {
 		run_free(run);

@@ -58,7 +58,7 @@ static void wait_busy(struct hub_call *call)
 	struct why why = {0};
 	enum err err = ERR_OK;
 
-	call->gave_up = call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS;
+	call->gave_up = call->impatient || call->busy_ms + call->wait_ms > HUB_BUSY_MAX_MS;
 	if (call->gave_up)
 		err = why_set(&why, ERR_HUB_AWAY, "%s has had too many requests from this network and asks to wait %lld s more; try again later, or set HF_TOKEN, which has a limit of its own",
 			      host, (long long)(call->wait_ms / 1000));
@@ -102,9 +102,9 @@ static enum err take_redirect(struct hub_call *call, const struct http_answer *a
 	if (!url_parse(call->current, &from) || !url_parse(target, &to))
 		err = ERR_INVALID; /* cannot be: url_resolve() has parsed both */
 	else if (call->redirects >= HUB_REDIRECTS_MAX)
-		err = why_set(why, ERR_INVALID, "%s redirects without end (%d times)", call->hub->host, HUB_REDIRECTS_MAX);
+		err = why_set(why, ERR_INVALID, "%s redirects without end (%d times): " HUB_PORTAL_HINT, call->hub->host, HUB_REDIRECTS_MAX);
 	else if (from.https && !to.https && call->hub->origin.https)
-		err = why_set(why, ERR_INVALID, "%s redirects from https to plain http at %s, which is not followed", call->hub->host, to.host);
+		err = why_set(why, ERR_INVALID, "%s redirects from https to plain http at %s, which is not followed: " HUB_PORTAL_HINT, call->hub->host, to.host);
 	else if (!call->elsewhere && !url_same_origin(&to, &call->hub->origin))
 		goto out;
 	else if (call->on_redirect && !call->on_redirect(call, answer, target))
@@ -214,6 +214,7 @@ static enum err send_request(struct hub_call *call, struct why *why)
 		.body_len = call->body_len,
 		.range_first = call->range_first,
 		.range_last = call->range_last,
+		.alone = call->alone,
 		.decode = call->decode,
 		.connect_timeout_ms = call->connect_timeout_ms,
 		.answer_timeout_ms = call->answer_timeout_ms,

@@ -20,7 +20,8 @@ struct hub_call {
 	size_t body_len;
 	bool anonymous;       /* without the token */
 	bool elsewhere;       /* redirects to other origins are followed; else such a redirect is the answer */
-	bool decode;
+	bool alone, decode;   /* as in http.h */
+	bool impatient;       /* 429 is not waited out: ERR_HUB_AWAY at once */
 	int64_t range_first, range_last; /* as in http.h: -1 for none */
 	int64_t connect_timeout_ms, answer_timeout_ms; /* 0: as usual */
 	/* A redirect to `target` is about to be followed; false makes it the answer. NULL: follow. Must not cancel. */

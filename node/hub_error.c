@@ -12,8 +12,7 @@ static const char *subject_text(const struct hub_subject *subject, char *ret, si
 
 enum err hub_error_portal(const struct hub *hub, struct why *why)
 {
-	return why_set(why, ERR_INVALID, "%s answers with a web page: is there a login page (captive portal) between this machine and it? Open it in a browser and log in, then try again",
-		       hub->host);
+	return why_set(why, ERR_INVALID, "%s answers with a web page: " HUB_PORTAL_HINT, hub->host);
 }
 
 static enum err gated(const struct hub *hub, const struct hub_subject *subject, bool anonymous, struct why *why)
@@ -65,12 +64,18 @@ static enum err not_found(const struct hub *hub, const struct hub_subject *subje
 	return why_set(why, ERR_NOT_FOUND, "%s knows no %s", hub->host, subject_text(subject, text, sizeof text));
 }
 
+/* A page that refuses, without any mark of a hub. A hub in trouble shows pages too, and a proxy that wants a login has its own sentence. */
+static bool is_strangers(const struct hub_facts *facts)
+{
+	return facts->is_html && !facts->is_marked && facts->status >= 400 && facts->status < 500 && facts->status != 407 && facts->status != 408;
+}
+
 enum err hub_error(const struct hub *hub, const struct hub_subject *subject, const struct hub_facts *facts, bool anonymous, struct why *why)
 {
 	const char *colon = facts->message[0] ? ": " : "";
 	char text[600];
 
-	if ((facts->status >= 200 && facts->status < 400) || facts->status == 511)
+	if ((facts->status >= 200 && facts->status < 400) || facts->status == 511 || is_strangers(facts))
 		return hub_error_portal(hub, why);
 	switch (facts->status) {
 	case 401:

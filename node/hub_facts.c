@@ -71,6 +71,7 @@ enum err hub_facts_add(struct hub_facts *facts, const struct http_answer *answer
 	copy_header(facts->message, sizeof facts->message, answer, "X-Error-Message");
 	free(facts->link_next);
 	facts->link_next = NULL;
+	facts->is_marked = commit || facts->code[0] || facts->message[0] || http_answer_header(answer, "X-Request-Id");
 	return link ? url_link_next(link, &facts->link_next) : ERR_OK;
 }
 

@@ -19,6 +19,7 @@ struct hub_facts {
 	bool has_length;
 	uint64_t length;         /* Content-Length of the last answer, if it is not encoded */
 	bool is_html;            /* the last answer is a web page */
+	bool is_marked;          /* it has headers that hubs' answers have */
 	char code[64];           /* X-Error-Code; "" */
 	char message[HUB_MESSAGE_MAX]; /* X-Error-Message; "" */
 	char *link_next;         /* Link with rel=next; NULL. Owned */

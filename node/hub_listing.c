@@ -131,7 +131,7 @@ static bool parse_content(const json_t *entry, uint64_t *ret_size, struct digest
 	return oid && size_of(is_lfs ? lfs : entry, ret_size) && digest_parse_hex(is_lfs ? DIGEST_SHA256 : DIGEST_GIT_SHA1, oid, ret_digest);
 }
 
-static enum err add_entry(struct hub_listing *listing, const json_t *entry, size_t *unsafe, struct why *why)
+static enum err add_entry(struct hub_listing *listing, const json_t *entry, struct hub_left_out *left_out, struct why *why)
 {
 	const char *type = string_of(entry, "type");
 	const char *path = string_of(entry, "path");
@@ -141,10 +141,12 @@ static enum err add_entry(struct hub_listing *listing, const json_t *entry, size
 
 	if (!type || !json_is_string(json_object_get(entry, "path")))
 		return why_set(why, ERR_INVALID, "a list of files with an entry that has no \"type\" or \"path\"");
-	if (strcmp(type, "file") != 0)
+	if (strcmp(type, "file") != 0) {
+		left_out->directories++;
 		return ERR_OK;
+	}
 	if (!path || !tree_path_is_safe(path)) {
-		(*unsafe)++;
+		left_out->unsafe++;
 		return ERR_OK;
 	}
 	if (!parse_content(entry, &size, &digest))
@@ -155,21 +157,21 @@ static enum err add_entry(struct hub_listing *listing, const json_t *entry, size
 	return err ? why_set(why, err, "more files than there is memory for") : ERR_OK;
 }
 
-static enum err add_entries(struct hub_listing *listing, const json_t *entries, size_t *unsafe, struct why *why)
+static enum err add_entries(struct hub_listing *listing, const json_t *entries, struct hub_left_out *left_out, struct why *why)
 {
 	enum err err = ERR_OK;
 
 	if (!json_is_array(entries))
 		return why_set(why, ERR_INVALID, "something that is no list of files");
 	for (size_t i = 0; !err && i < json_array_size(entries); i++)
-		err = add_entry(listing, json_array_get(entries, i), unsafe, why);
+		err = add_entry(listing, json_array_get(entries, i), left_out, why);
 	return err;
 }
 
-enum err hub_listing_add_page(struct hub_listing *listing, const char *json, size_t len, size_t *unsafe, struct why *why)
+enum err hub_listing_add_page(struct hub_listing *listing, const char *json, size_t len, struct hub_left_out *left_out, struct why *why)
 {
 	json_t *root = load(json, len, why);
-	enum err err = root ? add_entries(listing, root, unsafe, why) : ERR_INVALID;
+	enum err err = root ? add_entries(listing, root, left_out, why) : ERR_INVALID;
 
 	json_decref(root);
 	return err;
@@ -288,7 +290,7 @@ enum err hub_listing_read(const char *json, size_t len, struct hub_listing *ret_
 	json_t *root = load(json, len, why);
 	const char *repo = string_of(root, "repo");
 	const char *commit = string_of(root, "commit");
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 	enum err err = ERR_INVALID;
 
 	if (!root)
@@ -297,7 +299,7 @@ enum err hub_listing_read(const char *json, size_t len, struct hub_listing *ret_
 		why_set(why, err, "a remembered listing without repo and commit");
 		goto out;
 	}
-	err = add_entries(&listing, json_object_get(root, "files"), &unsafe, why);
+	err = add_entries(&listing, json_object_get(root, "files"), &left_out, why);
 	if (!err)
 		err = hub_listing_sort(&listing, why);
 	if (!err && !(listing.repo = strdup(repo)))

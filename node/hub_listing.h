@@ -20,12 +20,16 @@ struct hub_info {
 };
 enum err hub_info_parse(const char *json, size_t len, struct hub_info *ret_info, struct why *why) LARDER_MUST_USE;
 
-/* Add the files of one page of a tree (or of paths-info, which has the same form). Paths that tree_path_is_safe() refuses are left out and added to *unsafe. Directories are left out.
+/* What of the pages is not in the listing: paths that tree_path_is_safe() refuses, and directories. */
+struct hub_left_out {
+	size_t unsafe, directories;
+};
+/* Add the files of one page of a tree (or of paths-info, which has the same form), and to *left_out how many entries were left out.
  * ERR_INVALID, ERR_LIMIT (HUB_FILES_MAX), ERR_NO_MEMORY: the listing may have some of the page's files then. */
-enum err hub_listing_add_page(struct hub_listing *listing, const char *json, size_t len, size_t *unsafe, struct why *why) LARDER_MUST_USE;
+enum err hub_listing_add_page(struct hub_listing *listing, const char *json, size_t len, struct hub_left_out *left_out, struct why *why) LARDER_MUST_USE;
 /* ERR_LIMIT, ERR_NO_MEMORY. `path` is copied. */
 enum err hub_listing_add_file(struct hub_listing *listing, const char *path, uint64_t size, const struct digest *digest) LARDER_MUST_USE;
-/* After the last page: by path. A file listed twice is kept once; ERR_INVALID where the two differ. */
+/* After the last page, or any: by path. A file listed twice is kept once; ERR_INVALID where the two differ. */
 enum err hub_listing_sort(struct hub_listing *listing, struct why *why) LARDER_MUST_USE;
 
 /* In a sorted listing; NULL: not there. */

@@ -38,7 +38,7 @@ static void deliver(struct hub_look_run *run, struct hub_listing *listing)
 	look->on_done(look, ERR_OK, &why);
 }
 
-static void deliver_old(struct hub_look_run *run)
+static void deliver_old(struct hub_look_run *run, enum err trouble)
 {
 	struct hub *hub = run->hub;
 	time_t at = (time_t)run->old.at_s;
@@ -47,8 +47,10 @@ static void deliver_old(struct hub_look_run *run)
 
 	if (gmtime_r(&at, &utc))
 		strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
-	if (!hub->told_away)
+	if (!hub->told_away && trouble == ERR_HUB_AWAY)
 		log_warn(store_log(hub->store), "the hub at %s does not answer; using what it said on %s", hub->host, date);
+	else if (!hub->told_away)
+		log_warn(store_log(hub->store), "something else than the hub answers at %s (a login page?); using what the hub said on %s", hub->host, date);
 	hub->told_away = true;
 	run->old.remembered = true;
 	deliver(run, &run->old);
@@ -67,7 +69,7 @@ void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *sai
 
 	if (run->has_old && is_no_answer(err)) {
 		log_debug(store_log(run->hub->store), "%s", why.text);
-		deliver_old(run);
+		deliver_old(run, err);
 		return;
 	}
 	look->run = NULL;
@@ -84,9 +86,15 @@ void hub_look_fail_memory(struct hub_look_run *run)
 
 void hub_look_fail_nonsense(struct hub_look_run *run, enum err err, struct why *why)
 {
+	const char *text = buf_str(&run->ask.text);
+	struct why what = *why;
+
 	/* A web page that says 200 is a login page. */
-	if (run->ask.facts.is_html)
+	if (run->ask.facts.is_html || text[strspn(text, " \t\r\n")] == '<')
 		hub_error_portal(run->hub, why);
+	else if (err == ERR_INVALID && !run->found.commit[0])
+		why_set(why, err, "%s answers a question about %s with %s; check the hub's address, and whether a login page (captive portal) stands in between", run->hub->host,
+			run->asked.repo, what.text);
 	else
 		why_prefix(why, err, "%s answers a question about %s with", run->hub->host, run->asked.repo);
 	hub_look_fail(run, err, why);
@@ -97,8 +105,8 @@ void hub_look_succeed(struct hub_look_run *run)
 	run->hub->told_away = false;
 	run->found.type = run->asked.type;
 	run->found.at_s = clock_wall_s(store_clock(run->hub->store));
-	if (run->unsafe)
-		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->unsafe, run->found.repo);
+	if (run->left_out.unsafe)
+		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->left_out.unsafe, run->found.repo);
 	hub_remember(run->hub, &run->asked, &run->found, !run->is_known);
 	deliver(run, &run->found);
 }
@@ -181,7 +189,7 @@ static void begin(struct loop_timer *timer)
 	if (run->has_old && name_is_commit(run->asked.revision))
 		deliver(run, &run->old);
 	else if (run->has_old && hub_is_away(hub))
-		deliver_old(run);
+		deliver_old(run, ERR_HUB_AWAY);
 	else if (hub_is_away(hub))
 		hub_look_fail(run, why_set(&why, ERR_HUB_AWAY, "the hub at %s did not answer a moment ago, and nothing is remembered about %s; try again in half a minute", hub->host, run->asked.repo),
 		     &why);

@@ -23,7 +23,8 @@ struct hub_look_run {
 	bool is_known;            /* the files came out of the index */
 	struct hub_ask ask;
 	char *form;               /* body of a POST */
-	size_t unsafe, bytes, pages;
+	struct hub_left_out left_out;
+	size_t bytes, pages, entries; /* read; `entries` as of the last page whose number is a power of two */
 	char *mark;               /* address of an earlier page, to find out whether they go round */
 	struct loop_timer timer;
 };

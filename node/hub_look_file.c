@@ -27,13 +27,13 @@ static void on_paths_info(struct hub_ask *asked, enum err err, const struct why 
 	struct hub_listing page = {0};
 	const struct hub_file *file;
 	struct why why = *said;
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 
 	if (err) {
 		hub_look_fail(run, err, said);
 		return;
 	}
-	err = hub_listing_add_page(&page, buf_str(&asked->text), asked->text.len, &unsafe, &why);
+	err = hub_listing_add_page(&page, buf_str(&asked->text), asked->text.len, &left_out, &why);
 	if (!err)
 		err = hub_listing_sort(&page, &why);
 	file = err ? NULL : hub_listing_find(&page, run->asked.path);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define PAGE_MAX_BYTES ((size_t)64 << 20) /* taken apart, a page takes several times its size */
-#define PAGES_MAX 100000
+#define PAGES_MAX 5000 /* the hub has 1000 entries on one */
 
 static void finish_repo(struct hub_look_run *run)
 {
@@ -36,6 +36,24 @@ static bool goes_round(struct hub_look_run *run, const char *next)
 	return false;
 }
 
+/* Each page is followed by another one, at a new address: have the last ones, as many as there were before, brought nothing? */
+static enum err check_growth(struct hub_look_run *run, struct why *why)
+{
+	size_t entries;
+	enum err err;
+
+	if ((run->pages & (run->pages - 1)) != 0)
+		return ERR_OK;
+	err = hub_listing_sort(&run->found, why);
+	if (err)
+		return why_prefix(why, err, "%s answers with", run->hub->host);
+	entries = run->found.count + run->left_out.directories + run->left_out.unsafe;
+	if (entries == run->entries)
+		return why_set(why, ERR_INVALID, "%s has no end to its list of files: page after page brings nothing new", run->hub->host);
+	run->entries = entries;
+	return ERR_OK;
+}
+
 /* The address of the next page, NULL when there is none. */
 static enum err next_page(struct hub_look_run *run, char **ret_url, struct why *why)
 {
@@ -54,6 +72,8 @@ static enum err next_page(struct hub_look_run *run, char **ret_url, struct why *
 		err = why_set(why, ERR_INVALID, "%s continues its list of files at another place, %.200s", host, run->ask.facts.link_next);
 	else if (++run->pages > PAGES_MAX || goes_round(run, next))
 		err = why_set(why, ERR_INVALID, "%s has no end to its list of files", host);
+	else
+		err = check_growth(run, why);
 	if (err)
 		free(next);
 	else
@@ -71,7 +91,7 @@ static void on_page(struct hub_ask *asked, enum err err, const struct why *said)
 		hub_look_fail(run, err, said);
 		return;
 	}
-	err = hub_listing_add_page(&run->found, buf_str(&asked->text), asked->text.len, &run->unsafe, &why);
+	err = hub_listing_add_page(&run->found, buf_str(&asked->text), asked->text.len, &run->left_out, &why);
 	if (err) {
 		hub_look_fail_nonsense(run, err, &why);
 		return;

@@ -6,6 +6,8 @@
 #include "node/url.h"
 
 #define HUB_SCOPE_BYTES 16
+/* What to do where something else than the hub seems to answer. */
+#define HUB_PORTAL_HINT "is there a login page (captive portal) between this machine and it? Open it in a browser and log in, then try again"
 
 struct hub {
 	struct loop *loop; /* borrowed, as are the next two */
@@ -20,6 +22,8 @@ struct hub {
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
 	struct list looks, bodies;
+	size_t body_count;  /* in `bodies` */
+	uint64_t body_bytes; /* that came in for them, ever */
 };
 
 /* The hub did not answer: it counts as away for HUB_AWAY_MS, or until it answers. */

@@ -1,4 +1,4 @@
-/* inflow: a hub body cut into whole chunks, paused when they are not taken away.
+/* inflow: a file's bytes from the hub as whole chunks in order, over one connection or several, held up when chunks are not taken away.
  *
  * On the loop; never blocks. Embedded by its owner; zero before the first start.
  */
@@ -6,9 +6,12 @@
 #define LARDER_NODE_INFLOW_H
 
 #include "node/hub.h"
+#include "node/lanes.h"
 #include "store/chain.h"
 
-#define INFLOW_MAX_CHUNKS 8 /* chunks that may be out, queued or taken and not given back; beyond them the hub is paused */
+/* Chunks in memory for each connection: out (queued, or taken and not given back), waiting for one before them, or coming in. Beyond them the hub is paused, or asked for no more. */
+#define INFLOW_MAX_CHUNKS 8
+#define INFLOW_WINDOW_CHUNKS (LANES_MAX * INFLOW_MAX_CHUNKS) /* with as many connections as there may be */
 
 struct chunk {
 	struct list link;
@@ -19,24 +22,40 @@ struct chunk {
 /* Free all chunks of a list; returns how many there were. */
 size_t chunk_free_all(struct list *chunks);
 
+/* One connection and its segment of the file. */
+struct inflow_lane {
+	struct inflow *inflow;
+	struct hub_body body;
+	struct chunk *filling;
+	uint64_t at, end; /* chunks that it still brings: at .. end - 1 */
+	bool running;
+	bool is_only;     /* started while one was wanted */
+};
+
 struct inflow {
 	struct hub *hub; /* set by the owner before inflow_init(), as are these callbacks */
-	void (*on_chunk)(struct inflow *inflow);            /* a chunk was queued; may cancel */
+	void (*on_chunk)(struct inflow *inflow);            /* chunks were queued; may cancel */
 	void (*on_progress)(struct inflow *inflow, size_t len); /* that many bytes came; must not cancel */
-	void (*on_done)(struct inflow *inflow, enum err err, const struct why *why); /* no more will come; what is queued is good */
+	void (*on_done)(struct inflow *inflow, enum err err, const struct why *why); /* no more will come; what is queued is good. May come from within inflow_give_back() */
 	/* Its own. */
 	struct list queue;
 	size_t out;
-	struct chunk *filling;
-	struct hub_body body;
 	bool running, paused;
+	enum repo_type type;
+	const char *repo, *commit;
+	const struct hub_file *file;
+	uint64_t frontier, end; /* chunks to be queued: frontier .. end - 1 */
+	struct chunk *held[INFLOW_WINDOW_CHUNKS]; /* complete, but one before them is missing: at index % INFLOW_WINDOW_CHUNKS */
+	struct inflow_lane each[LANES_MAX];
+	struct lanes lanes;
+	struct hub_place place; /* of the file; kept from start to start */
 };
 
 void inflow_init(struct inflow *inflow);
 /* Cancels, frees what is queued. */
 void inflow_release(struct inflow *inflow);
 
-/* Bring chunks first .. first + count - 1. The pointers are borrowed until done or cancelled. The one chunk of an empty file is queued at once, with on_done
+/* Bring chunks first .. first + count - 1 of the file, the same one at each start. The pointers are borrowed until done or cancelled. The one chunk of an empty file is queued at once, with on_done
  * (and no on_chunk) to follow from within the call. */
 enum err inflow_start(struct inflow *inflow, enum repo_type type, const char *repo, const char *commit, const struct hub_file *file,
 		      uint64_t first, uint64_t count, struct why *why) LARDER_MUST_USE;

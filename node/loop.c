@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <zmq.h>
 
 #define LOOP_FIRST_ROOM 16
 
@@ -13,6 +14,7 @@ struct loop {
 	size_t watch_count;
 	/* What one turn waits for; `polled` says whose each is, NULL once that was cancelled. */
 	struct pollfd *fds;
+	short *sockets_ready; /* what a socket had before the wait */
 	struct loop_watch **polled;
 	size_t polled_count, polled_room;
 	/* A binary heap, the earliest at its root. */
@@ -34,8 +36,9 @@ enum err loop_create(struct clock *clock, struct loop **ret_loop)
 	list_init(&loop->watches);
 	loop->fds = calloc(LOOP_FIRST_ROOM, sizeof *loop->fds);
 	loop->polled = calloc(LOOP_FIRST_ROOM, sizeof(struct loop_watch *));
+	loop->sockets_ready = calloc(LOOP_FIRST_ROOM, sizeof *loop->sockets_ready);
 	loop->polled_room = LOOP_FIRST_ROOM;
-	if (!loop->fds || !loop->polled) {
+	if (!loop->fds || !loop->polled || !loop->sockets_ready) {
 		loop_destroy(loop);
 		return ERR_NO_MEMORY;
 	}
@@ -54,6 +57,7 @@ void loop_destroy(struct loop *loop)
 	free(loop->heap);
 	free(loop->fds);
 	free(loop->polled);
+	free(loop->sockets_ready);
 	free(loop);
 }
 
@@ -172,24 +176,57 @@ void loop_attach_pool(struct loop *loop, struct pool *pool)
 	loop_watch_start(loop, &loop->pool_watch);
 }
 
+/* What is ready of what is waited for, at a socket. */
+static short socket_revents(const struct loop_watch *watch)
+{
+	int events;
+	size_t len = sizeof events;
+	short revents = 0;
+
+	if (zmq_getsockopt(watch->socket, ZMQ_EVENTS, &events, &len) != 0)
+		return POLLERR;
+	if (events & ZMQ_POLLIN)
+		revents |= POLLIN;
+	if (events & ZMQ_POLLOUT)
+		revents |= POLLOUT;
+	return revents & watch->events;
+}
+
+/* A socket's descriptor becomes readable when something has changed, whatever that is, and is to be seen as an edge: what is ready must be asked before each wait. */
+static struct pollfd pollfd_of_socket(const struct loop_watch *watch)
+{
+	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
+	size_t len = sizeof pollfd.fd;
+
+	(void)zmq_getsockopt(watch->socket, ZMQ_FD, &pollfd.fd, &len); /* else it is not waited for, but asked */
+	return pollfd;
+}
+
+static void make_room(struct loop *loop, size_t room)
+{
+	struct pollfd *fds = realloc(loop->fds, room * sizeof *fds);
+	struct loop_watch **polled = realloc(loop->polled, room * sizeof(struct loop_watch *));
+	short *sockets_ready = realloc(loop->sockets_ready, room * sizeof *sockets_ready);
+
+	if (fds)
+		loop->fds = fds;
+	if (polled)
+		loop->polled = polled;
+	if (sockets_ready)
+		loop->sockets_ready = sockets_ready;
+	if (fds && polled && sockets_ready)
+		loop->polled_room = room;
+}
+
 /* Without memory for all of them some wait for a later turn: they are moved behind the others. */
 static void gather(struct loop *loop)
 {
-	if (loop->watch_count > loop->polled_room) {
-		size_t room = 2 * loop->watch_count;
-		struct pollfd *fds = realloc(loop->fds, room * sizeof *fds);
-		struct loop_watch **polled = realloc(loop->polled, room * sizeof(struct loop_watch *));
-		if (fds)
-			loop->fds = fds;
-		if (polled)
-			loop->polled = polled;
-		if (fds && polled)
-			loop->polled_room = room;
-	}
+	if (loop->watch_count > loop->polled_room)
+		make_room(loop, 2 * loop->watch_count);
 	loop->polled_count = 0;
 	while (loop->polled_count < loop->polled_room && loop->polled_count < loop->watch_count) {
 		struct loop_watch *watch = container_of(loop->watches.next, struct loop_watch, link);
-		loop->fds[loop->polled_count] = (struct pollfd){.fd = watch->fd, .events = watch->events};
+		loop->fds[loop->polled_count] = watch->socket ? pollfd_of_socket(watch) : (struct pollfd){.fd = watch->fd, .events = watch->events};
 		loop->polled[loop->polled_count++] = watch;
 		list_remove(&watch->link);
 		list_append(&loop->watches, &watch->link);
@@ -208,6 +245,24 @@ static int wait_ms(struct loop *loop, int timeout_ms)
 	if (until_ms > INT_MAX)
 		until_ms = INT_MAX;
 	return timeout_ms >= 0 && timeout_ms < until_ms ? timeout_ms : (int)until_ms;
+}
+
+/* Wait, and leave in `revents` of each descriptor what its watch is to be told. Not zmq_poll(): that takes memory each time, and makes one of error and hang-up. */
+static void wait_ready(struct loop *loop, int timeout_ms)
+{
+	size_t count = loop->polled_count;
+
+	for (size_t i = 0; i < count; i++) {
+		loop->sockets_ready[i] = loop->polled[i]->socket ? socket_revents(loop->polled[i]) : 0;
+		if (loop->sockets_ready[i])
+			timeout_ms = 0;
+	}
+	if (poll(loop->fds, (nfds_t)count, timeout_ms) < 0)
+		for (size_t i = 0; i < count; i++)
+			loop->fds[i].revents = 0;
+	for (size_t i = 0; i < count; i++)
+		if (loop->polled[i]->socket)
+			loop->fds[i].revents = loop->fds[i].revents ? socket_revents(loop->polled[i]) : loop->sockets_ready[i];
 }
 
 static void call_ready(struct loop *loop)
@@ -240,8 +295,7 @@ void loop_turn(struct loop *loop, int timeout_ms)
 	assert(!loop->in_turn);
 	loop->in_turn = true;
 	gather(loop);
-	if (poll(loop->fds, (nfds_t)loop->polled_count, wait_ms(loop, timeout_ms)) <= 0)
-		loop->polled_count = 0;
+	wait_ready(loop, wait_ms(loop, timeout_ms));
 	call_ready(loop);
 	call_due(loop);
 	loop->in_turn = false;

@@ -1,4 +1,4 @@
-/* loop: one thread's wait for descriptors and timers.
+/* loop: one thread's wait for descriptors, ZeroMQ sockets and timers.
  *
  * Watches and timers are embedded in what they serve (container_of finds the way back). Handlers run on the loop's thread, one at a time; they may start and
  * cancel any watch or timer, themselves included. Nothing here is thread-safe; other threads reach the loop through a descriptor (pool.h).
@@ -14,8 +14,9 @@
 struct loop;
 
 struct loop_watch {
+	void *socket;  /* of ZeroMQ; NULL: fd is watched */
 	int fd;
-	short events;  /* of poll(2) */
+	short events;  /* of poll(2); of a socket POLLIN and POLLOUT, and POLLERR comes when it cannot be asked */
 	void (*ready)(struct loop_watch *watch, short revents);
 	struct list link; /* the loop's while watched */
 };
@@ -34,7 +35,8 @@ void loop_destroy(struct loop *loop);
 
 int64_t loop_now_ms(struct loop *loop);
 
-/* A watch is started with fd, events and ready set; `events` may be changed while it is watched. */
+/* A watch is started with fd or socket, events and ready set; `events` may be changed while it is watched. A watched socket may be used by anybody at any time: what is ready is asked anew
+ * in each turn. Its handler takes a bounded number of messages a turn. Cancel before the socket is closed. */
 void loop_watch_start(struct loop *loop, struct loop_watch *watch);
 void loop_watch_cancel(struct loop *loop, struct loop_watch *watch); /* harmless when not watched, if zeroed before its first use */
 

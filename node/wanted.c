@@ -44,11 +44,14 @@ struct wanted *wanted_create(const struct hub_listing *listing, const struct hub
 enum err wanted_keep(struct wanted *wanted, const struct digest *digest, struct store *store, struct why *why)
 {
 	struct index *index = store_index(store);
+	int64_t now_s = clock_wall_s(store_clock(store));
 	enum err err;
 
 	wanted->name.digest = *digest;
+	wanted->name.visibility = wanted->visibility;
+	wanted->name.checked_at_s = now_s;
 	err = index_name_put(index, &wanted->name, why);
 	if (err || wanted->visibility == VISIBILITY_UNKNOWN)
 		return err;
-	return index_visibility_put(index, digest, wanted->name.hub, wanted->visibility, clock_wall_s(store_clock(store)), why);
+	return index_visibility_put(index, digest, wanted->name.hub, wanted->visibility, now_s, why);
 }

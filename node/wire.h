@@ -20,6 +20,9 @@
 #define WIRE_STATES_MAX (WIRE_PIECE_MAX / SHA256_LEN)
 #define WIRE_NESTING_MAX 8                  /* values within values, in what is passed over */
 
+/* Requests of one end that the other has not answered, of all kinds together; for more there is NO, too much. A request is a credit: who asks for a chunk has room for it. */
+#define WIRE_ASKED_MAX 64
+
 /* Fields. Texts are in bytes. */
 #define WIRE_KEY_LEN 32        /* an Ed25519 public key */
 #define WIRE_NONCE_LEN 32

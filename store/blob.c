@@ -128,6 +128,15 @@ static enum err open_file(struct blob *blob, struct why *why)
 	return file_is_at(dir, blob->name, blob->fd) ? ERR_OK : ERR_CUT;
 }
 
+static enum err open_chain(struct blob *blob, struct why *why)
+{
+	enum err err = index_blob_chain(blob->store->index, &blob->record.digest, &blob->chain, why);
+
+	if (err == ERR_INVALID || err == ERR_LIMIT)
+		err = blob_settle(blob, true, why);
+	return err == ERR_UNPROVEN ? not_held(&blob->record.digest, why) : err;
+}
+
 static enum err open_found(struct store *store, const struct blob_record *record, struct blob **ret_blob, struct why *why)
 {
 	struct blob *blob = calloc(1, sizeof *blob);
@@ -146,7 +155,7 @@ static enum err open_found(struct store *store, const struct blob_record *record
 	}
 	err = open_file(blob, why);
 	if (!err)
-		err = index_blob_chain(store->index, &record->digest, &blob->chain, why);
+		err = open_chain(blob, why);
 out:
 	if (err)
 		blob_close(blob);
@@ -204,7 +213,9 @@ static enum err prove_again(struct blob *blob, const struct stat *now, struct wh
 		return err;
 	if (check.bad == 0)
 		return blob_renew(blob, now, why);
-	blob_withdraw(blob);
+	err = blob_settle(blob, check.bad > 1, why);
+	if (err != ERR_UNPROVEN)
+		return err;
 	return why_set(why, ERR_NOT_FOUND, "%s was damaged (%llu of %llu chunks) and is not held any more: get it again", blob->path,
 		       (unsigned long long)check.bad, (unsigned long long)check.chunks);
 }
@@ -228,25 +239,32 @@ enum err blob_open(struct store *store, const struct digest *digest, struct blob
 	return ERR_OK;
 }
 
+static bool chunk_holds(const struct blob *blob, uint64_t index, const uint8_t *data, size_t len)
+{
+	struct sha256_state before = chain_state_before(&blob->chain, index);
+	uint8_t after[SHA256_LEN];
+
+	chain_advance(store_engine(blob->store), blob->record.size, index, &before, data, len, after);
+	return memcmp(after, chain_state_after(&blob->chain, &blob->record.digest, index), SHA256_LEN) == 0;
+}
+
 enum err blob_read_chunk(struct blob *blob, uint64_t index, uint8_t *data, size_t *ret_len, struct why *why)
 {
 	size_t len = chain_chunk_len(blob->record.size, index);
-	struct sha256_state before;
-	uint8_t after[SHA256_LEN];
 	int failed;
+	enum err err = ERR_OK;
 
 	if (index >= chain_chunk_count(blob->record.size))
 		return why_set(why, ERR_INVALID, "%s has no chunk %llu", blob->path, (unsigned long long)index);
 	failed = file_read_at(blob->fd, data, len, chain_chunk_offset(index));
-	if (!failed) {
-		before = chain_state_before(&blob->chain, index);
-		chain_advance(store_engine(blob->store), blob->record.size, index, &before, data, len, after);
-	}
-	if (failed || memcmp(after, chain_state_after(&blob->chain, &blob->record.digest, index), SHA256_LEN) != 0) {
-		blob_withdraw(blob);
-		return why_set(why, ERR_UNPROVEN, "chunk %llu of %s is damaged%s%s: get it again", (unsigned long long)index, blob->path,
-			       failed ? ", it cannot be read: " : "", failed ? strerrordesc_np(failed) : "");
-	}
-	*ret_len = len;
-	return ERR_OK;
+	if (failed || !chunk_holds(blob, index, data, len))
+		err = blob_settle(blob, !failed, why);
+	if (!err && !failed && !chunk_holds(blob, index, data, len))
+		err = blob_settle(blob, false, why); /* it changed meanwhile */
+	if (err == ERR_UNPROVEN)
+		why_set(why, err, "chunk %llu of %s is damaged%s%s: get it again", (unsigned long long)index, blob->path,
+			failed ? ", it cannot be read: " : "", failed ? strerrordesc_np(failed) : "");
+	if (!err)
+		*ret_len = len;
+	return err;
 }

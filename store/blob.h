@@ -1,9 +1,10 @@
 /* blob: a proven blob of the store: finding, reading, checking, repairing and removing it.
  *
  * An existing name proves nothing: a blob counts as held while the index knows it as proven and its file has the identity (inode, size,
- * times of modification and of change) that it had then. Where the identity changed, the whole is checked again first. Reading checks each chunk's link
- * before a byte of it is given out. What is found damaged is withdrawn at once: it becomes a partial blob (partial.h) that has its good chunks
- * and its chain, so that the next fetch repairs it at the cost of the bad chunks alone; a line in the log says so.
+ * times of modification and of change) that it had then. Where the identity changed, the whole is checked again first. Reading checks each
+ * chunk's link before a byte of it is given out. Where links do not hold because the chain is wrong and not the file, the chain is made anew.
+ * What is found damaged is withdrawn at once: it becomes a partial blob (partial.h) that has its good chunks and its chain, so that the
+ * next fetch repairs it at the cost of the bad chunks alone; a line in the log says so.
  */
 #ifndef LARDER_STORE_BLOB_H
 #define LARDER_STORE_BLOB_H
@@ -33,6 +34,10 @@ enum err blob_read_chunk(struct blob *blob, uint64_t index, uint8_t *data, size_
  * checked chunk. Written beside it under a temporary name, fsynced, renamed: `path` is never half there. Parents must exist. `*progress`,
  * when not NULL, is advanced atomically by the bytes done; `*cancel`, when not NULL and true, ends it with ERR_CANCELLED. */
 enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why) LARDER_MUST_USE;
+
+/* The same at `name` below the open directory `dir`; `path` is what sentences call it. */
+enum err blob_export_at(struct blob *blob, int dir, const char *name, const char *path, uint64_t *progress, const bool *cancel,
+			struct why *why) LARDER_MUST_USE;
 
 struct blob_check {
 	uint64_t chunks, bad; /* bad > 0: it has been withdrawn */

@@ -8,8 +8,36 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+/* ERR_UNPROVEN: the file is not what its name says, or cannot be read. */
+static enum err mend_chain(struct blob *blob)
+{
+	struct store *store = blob->store;
+	uint8_t sha256[SHA256_LEN];
+	struct chain chain;
+	struct stat st;
+	enum err err;
+
+	if (fstat(blob->fd, &st) != 0)
+		return ERR_UNPROVEN;
+	err = chain_from_file(store_engine(store), blob->fd, (uint64_t)st.st_size, &chain, sha256);
+	if (err)
+		return err == ERR_NO_MEMORY ? err : ERR_UNPROVEN;
+	if (memcmp(sha256, blob->record.digest.bytes, SHA256_LEN) != 0) {
+		chain_release(&chain);
+		return ERR_UNPROVEN;
+	}
+	chain_release(&blob->chain);
+	blob->chain = chain;
+	blob->record.size = (uint64_t)st.st_size;
+	log_warn(store->options.log, "%s is good, but what the index knew of its chunks was not; it has been made anew", blob->path);
+	/* If that cannot be kept, it is found out and made once more. */
+	(void)!blob_renew(blob, &st, NULL);
+	return ERR_OK;
+}
 
 /* The journal that the withdrawn file goes on with, claiming all; NULL when there can be none. */
 static struct journal *write_claims(struct blob *blob, enum err *ret_err)
@@ -40,26 +68,38 @@ static void move_out(struct blob *blob, const struct journal *journal, enum err 
 	if (journal) {
 		(void)!fchmodat(dir, blob->name, 0600, 0);
 		renameat(dir, blob->name, dir, data);
-	} else if (journal_err == ERR_BUSY) {
-		/* Somebody is fetching it as a whole just now. */
+	} else if (journal_err == ERR_BUSY || journal_err == ERR_INVALID) {
+		/* Somebody is fetching it as a whole just now, or nothing is known that its chunks could be checked with. */
 		unlinkat(dir, blob->name, 0);
 	}
 }
 
-void blob_withdraw(struct blob *blob)
+static void withdraw(struct blob *blob)
 {
-	struct journal *journal;
-	enum err journal_err;
+	struct journal *journal = NULL;
+	enum err journal_err = ERR_INVALID;
 	int lock = -1;
 
 	log_warn(blob->store->options.log, "%s is damaged and not held any more; getting it again repairs it", blob->path);
 	if (blob->store->options.read_only)
 		return;
-	journal = write_claims(blob, &journal_err);
+	if (blob_has_chain(blob))
+		journal = write_claims(blob, &journal_err);
 	if (store_lock(blob->store, &lock, NULL) == ERR_OK)
 		move_out(blob, journal, journal_err);
 	store_unlock(lock);
 	journal_close(journal);
+}
+
+enum err blob_settle(struct blob *blob, bool chain_is_doubtful, struct why *why)
+{
+	enum err err = chain_is_doubtful ? mend_chain(blob) : ERR_UNPROVEN;
+
+	if (err == ERR_NO_MEMORY)
+		return why_set(why, err, "out of memory while checking %s", blob->path);
+	if (err)
+		withdraw(blob);
+	return err ? why_set(why, err, "%s is damaged; getting it again repairs it", blob->path) : ERR_OK;
 }
 
 enum err blob_recover(struct store *store, const struct digest *digest, struct why *why)

@@ -111,6 +111,18 @@ enum err blob_check_all(struct blob *blob, struct pool *pool, uint64_t *progress
 	return ERR_OK;
 }
 
+static enum err settle(struct blob *blob, struct blob_check *check, struct why *why)
+{
+	enum err err = blob_settle(blob, check->bad > 1, why);
+
+	if (!err)
+		*check = (struct blob_check){.chunks = chain_chunk_count(blob->record.size)};
+	else if (err == ERR_UNPROVEN)
+		why_set(why, err, "%s is damaged: %llu of %llu chunks are bad; getting it again repairs it", blob->path,
+			(unsigned long long)check->bad, (unsigned long long)check->chunks);
+	return err;
+}
+
 enum err blob_verify(struct store *store, const struct digest *digest, struct pool *pool, uint64_t *progress, const bool *cancel,
 		     struct blob_check *ret_check, struct why *why)
 {
@@ -126,7 +138,7 @@ enum err blob_verify(struct store *store, const struct digest *digest, struct po
 	if (err == ERR_NOT_FOUND && is_known) {
 		check.chunks = check.bad = chain_chunk_count(record.size);
 		*ret_check = check;
-		err = why_set(why, ERR_UNPROVEN, "the file of a held blob is gone; getting it again brings it back");
+		err = why_set(why, ERR_UNPROVEN, "a held blob is gone, or damaged as a whole; getting it again brings it back");
 	}
 	if (!err)
 		is_unchanged = blob_is_unchanged(blob, &before);
@@ -134,14 +146,12 @@ enum err blob_verify(struct store *store, const struct digest *digest, struct po
 		err = blob_check_all(blob, pool, progress, cancel, &check, why);
 	if (err)
 		goto out;
-	*ret_check = check;
-	if (check.bad > 0) {
-		err = why_set(why, ERR_UNPROVEN, "%s is damaged: %llu of %llu chunks are bad; getting it again repairs it", blob->path,
-			      (unsigned long long)check.bad, (unsigned long long)check.chunks);
-		blob_withdraw(blob);
-	} else if (!is_unchanged) {
+	if (check.bad > 0)
+		err = settle(blob, &check, why);
+	else if (!is_unchanged)
 		err = blob_renew(blob, &before, why);
-	}
+	if (!err || err == ERR_UNPROVEN)
+		*ret_check = check;
 out:
 	blob_close(blob);
 	return err;

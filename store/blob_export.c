@@ -16,10 +16,13 @@
 
 struct export {
 	struct blob *blob;
-	const char *path;
-	char *temp; /* beside it */
+	int dir;
+	const char *name; /* below that */
+	const char *path; /* as it is told */
+	char *temp;       /* beside it */
 	int fd;
 	uint64_t *progress;
+	bool is_unreadable; /* the blob, in part: then it is not the chain that is wrong */
 	const bool *cancel;
 };
 
@@ -30,29 +33,28 @@ static enum err failed_at(const struct export *export, int error_number, struct 
 
 static int open_temp(struct export *export)
 {
-	const char *slash = strrchr(export->path, '/');
-	const char *name = slash ? slash + 1 : export->path;
-	int dir_len = slash ? (int)(slash + 1 - export->path) : 0;
+	const char *slash = strrchr(export->name, '/');
+	const char *name = slash ? slash + 1 : export->name;
+	int dir_len = slash ? (int)(slash + 1 - export->name) : 0;
 	uint32_t number;
 
 	for (int tries = 0; tries < TEMP_TRIES; tries++) {
 		if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
 			return EIO;
 		free(export->temp);
-		if (asprintf(&export->temp, "%.*s.%.*s.larder-%08x", dir_len, export->path, NAME_KEPT, name, number) < 0) {
+		if (asprintf(&export->temp, "%.*s.%.*s.larder-%08x", dir_len, export->name, NAME_KEPT, name, number) < 0) {
 			export->temp = NULL;
 			return ENOMEM;
 		}
-		export->fd = open(export->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+		export->fd = openat(export->dir, export->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (export->fd >= 0 || errno != EEXIST)
 			break;
 	}
 	return export->fd >= 0 ? 0 : errno;
 }
 
-static enum err damaged(struct export *export, uint64_t bad, struct why *why)
+static enum err damaged(const struct export *export, uint64_t bad, struct why *why)
 {
-	blob_withdraw(export->blob);
 	return why_set(why, ERR_UNPROVEN, "%s is damaged: %llu chunks are bad; getting it again repairs it", export->blob->path,
 		       (unsigned long long)bad);
 }
@@ -97,8 +99,10 @@ static enum err copy_batch(struct export *export, uint64_t first, size_t count, 
 	size_t len = blob->record.size - offset < count * CHAIN_CHUNK ? (size_t)(blob->record.size - offset) : count * CHAIN_CHUNK;
 	int failed;
 
-	if (file_read_at(blob->fd, data, len, offset) != 0)
+	if (file_read_at(blob->fd, data, len, offset) != 0) {
+		export->is_unreadable = true;
 		return damaged(export, 1, why);
+	}
 	bad = count_bad(blob, first, count, data);
 	if (bad)
 		return damaged(export, bad, why);
@@ -141,19 +145,34 @@ static enum err fill(struct export *export, struct why *why)
 	return copy_checked(export, why);
 }
 
-static int sync_parent(const char *path)
+/* Once more when it was the chain that was wrong. */
+static enum err fill_checked(struct export *export, struct why *why)
 {
-	const char *slash = strrchr(path, '/');
-	char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int failed = parent ? dir_sync(AT_FDCWD, parent) : ENOMEM;
+	uint64_t before = export->progress ? __atomic_load_n(export->progress, __ATOMIC_RELAXED) : 0;
+	enum err err = fill(export, why);
+
+	if (err != ERR_UNPROVEN || blob_settle(export->blob, !export->is_unreadable, NULL) != ERR_OK)
+		return err;
+	if (export->progress)
+		__atomic_store_n(export->progress, before, __ATOMIC_RELAXED);
+	err = fill(export, why);
+	return err == ERR_UNPROVEN ? blob_settle(export->blob, false, why) : err;
+}
+
+static int sync_parent(const struct export *export)
+{
+	const char *slash = strrchr(export->name, '/');
+	char *parent = slash ? strndup(export->name, (size_t)(slash - export->name) + 1) : strdup(".");
+	int failed = parent ? dir_sync(export->dir, parent) : ENOMEM;
 
 	free(parent);
 	return failed;
 }
 
-enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why)
+enum err blob_export_at(struct blob *blob, int dir, const char *name, const char *path, uint64_t *progress, const bool *cancel,
+			struct why *why)
 {
-	struct export export = {.blob = blob, .path = path, .fd = -1, .progress = progress, .cancel = cancel};
+	struct export export = {.blob = blob, .dir = dir, .name = name, .path = path, .fd = -1, .progress = progress, .cancel = cancel};
 	int failed = open_temp(&export);
 	bool renamed = false;
 	enum err err;
@@ -162,24 +181,29 @@ enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, co
 		err = failed_at(&export, failed, why);
 		goto out;
 	}
-	err = fill(&export, why);
+	err = fill_checked(&export, why);
 	if (err)
 		goto out;
 	if (fsync(export.fd) != 0)
 		failed = errno;
-	if (!failed && rename(export.temp, path) != 0)
+	if (!failed && renameat(dir, export.temp, dir, name) != 0)
 		failed = errno;
 	renamed = !failed;
 	if (!failed)
-		failed = sync_parent(path);
+		failed = sync_parent(&export);
 	if (failed)
 		err = failed_at(&export, failed, why);
 out:
 	if (export.fd >= 0) {
 		close(export.fd);
 		if (!renamed)
-			unlink(export.temp);
+			unlinkat(dir, export.temp, 0);
 	}
 	free(export.temp);
 	return err;
+}
+
+enum err blob_export(struct blob *blob, const char *path, uint64_t *progress, const bool *cancel, struct why *why)
+{
+	return blob_export_at(blob, AT_FDCWD, path, path, progress, cancel, why);
 }

@@ -23,13 +23,21 @@ enum err blob_open_unchecked(struct store *store, const struct digest *digest, s
  * ERR_CANCELLED, ERR_NO_MEMORY. */
 enum err blob_check_all(struct blob *blob, struct pool *pool, uint64_t *progress, const bool *cancel, struct blob_check *ret_check,
 			struct why *why) LARDER_MUST_USE;
+/* False where the index had none that fits. */
+static inline bool blob_has_chain(const struct blob *blob)
+{
+	return blob->chain.count + 1 == chain_chunk_count(blob->record.size) && blob->chain.size == blob->record.size;
+}
+
 /* Whether the file still has the identity with which it was proven; and which it has now. */
 bool blob_is_unchanged(const struct blob *blob, struct stat *ret_now);
 /* The file was checked and is good: note the identity that it had `before` the check. */
 enum err blob_renew(struct blob *blob, const struct stat *before, struct why *why) LARDER_MUST_USE;
 
-/* The blob has bad chunks: make it a partial blob with its chain, whose next opening finds out which; say so in the log. */
-void blob_withdraw(struct blob *blob);
+/* Links do not hold. Where that may be the chain's fault (one wrong state breaks two links), the file is hashed as a whole; ERR_OK: it is
+ * good, the chain was made anew and is in the index. ERR_UNPROVEN: it is not held any more, but a partial blob with its chain, whose next opening finds out which chunks are
+ * bad. ERR_NO_MEMORY: nothing was done. The log is told. */
+enum err blob_settle(struct blob *blob, bool chain_is_doubtful, struct why *why) LARDER_MUST_USE;
 
 /* A file of that name is in blobs/ and the index does not know it: prove it and take it into the index, or remove it. ERR_NOT_FOUND
  * when there is none, or it was not worth its name; ERR_BUSY. */

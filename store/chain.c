@@ -294,3 +294,32 @@ enum err chain_check_file(const struct sha256_engine *engine, int fd, const stru
 		*ret_io_errno = reader.last_errno;
 	return ERR_OK;
 }
+
+enum err chain_from_file(const struct sha256_engine *engine, int fd, uint64_t size, struct chain *ret_chain, uint8_t ret_sha256[SHA256_LEN])
+{
+	struct sha256_state state = sha256_initial();
+	uint8_t *data = malloc(CHAIN_CHUNK);
+	struct chain chain = {0};
+	uint8_t after[SHA256_LEN];
+	enum err err = data ? chain_init(&chain, size) : ERR_NO_MEMORY;
+
+	for (uint64_t i = 0; !err && i < chain_chunk_count(size); i++) {
+		size_t len = chain_chunk_len(size, i);
+		if (read_fully(fd, data, len, chain_chunk_offset(i)) != 0) {
+			err = ERR_IO;
+			break;
+		}
+		chain_advance(engine, size, i, &state, data, len, after);
+		state = sha256_read_state(after);
+		if (i < chain.count)
+			memcpy(chain.states[i], after, SHA256_LEN);
+	}
+	free(data);
+	if (err) {
+		chain_release(&chain);
+		return err;
+	}
+	memcpy(ret_sha256, after, SHA256_LEN);
+	*ret_chain = chain;
+	return ERR_OK;
+}

@@ -59,4 +59,9 @@ void chain_check(const struct sha256_engine *engine, uint64_t size, struct chain
 enum err chain_check_file(const struct sha256_engine *engine, int fd, const struct chain *chain, const struct digest *digest,
 			  uint64_t first, size_t count, uint8_t *holds, int *ret_io_errno) LARDER_MUST_USE;
 
+/* Hash the first `size` bytes of an open file in order, on one core: their chain, to be released, and their SHA-256. Blocks on the disk. ERR_LIMIT,
+ * ERR_NO_MEMORY, or ERR_IO: it cannot be read so far. */
+enum err chain_from_file(const struct sha256_engine *engine, int fd, uint64_t size, struct chain *ret_chain,
+			 uint8_t ret_sha256[SHA256_LEN]) LARDER_MUST_USE;
+
 #endif

@@ -35,6 +35,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE counter(name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
 	/* No file has this time, so each is checked once more. */
 	"ALTER TABLE blob ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT -1;",
+	/* A blob may be public in one repo, and another that has it must not be named. */
+	"ALTER TABLE name ADD COLUMN visibility INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE name ADD COLUMN checked_at INTEGER NOT NULL DEFAULT 0;",
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

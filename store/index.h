@@ -40,6 +40,7 @@ struct blob_record {
  * while the blob is away, until index_blob_pin() takes it. */
 enum err index_blob_put(struct index *index, const struct blob_record *record, const struct chain *chain, struct why *why) LARDER_MUST_USE;
 enum err index_blob_get(struct index *index, const struct digest *digest, struct blob_record *ret_record, struct why *why) LARDER_MUST_USE;
+/* ERR_INVALID, ERR_LIMIT: what is there is no chain for its size. */
 enum err index_blob_chain(struct index *index, const struct digest *digest, struct chain *ret_chain, struct why *why) LARDER_MUST_USE;
 enum err index_blob_remove(struct index *index, const struct digest *digest, struct why *why) LARDER_MUST_USE;
 enum err index_blob_touch(struct index *index, const struct digest *digest, struct why *why) LARDER_MUST_USE; /* used now */
@@ -56,6 +57,8 @@ enum err index_alias_get(struct index *index, const struct digest *alias, struct
 struct blob_name {
 	struct digest digest;
 	char *hub, *repo, *commit, *path;
+	enum visibility visibility; /* of this repo, when it was last asked about */
+	int64_t checked_at_s;       /* when that was; 0: it was not */
 };
 enum err index_name_put(struct index *index, const struct blob_name *name, struct why *why) LARDER_MUST_USE;
 /* All names, or those of one blob (`digest` not NULL), newest first. Free with index_names_free(). */
@@ -63,9 +66,39 @@ enum err index_name_list(struct index *index, const struct digest *digest, struc
 			 struct why *why) LARDER_MUST_USE;
 void index_names_free(struct blob_name *names, size_t count);
 
-/* --- visibility, known per hub host */
+/* --- visibility, known per hub host. The host INDEX_OWN_WORD stands for the owner of the store himself. */
+#define INDEX_OWN_WORD ""
 enum err index_visibility_put(struct index *index, const struct digest *digest, const char *hub, enum visibility visibility,
 			      int64_t checked_at_s, struct why *why) LARDER_MUST_USE;
+
+/* --- what others may know of (node/share.h). What is told to the callbacks is borrowed; they run under the index's lock, and must not call it. */
+
+/* Another number whenever anybody has written anything; the same in between. */
+enum err index_version(struct index *index, uint64_t *ret_version, struct why *why) LARDER_MUST_USE;
+
+struct index_shareable {
+	struct digest digest;
+	uint64_t size;
+	int64_t public_at_s; /* when a hub said so last; INT64_MAX: the owner did; -1: nobody */
+	bool is_gated;       /* at some hub */
+};
+/* All held blobs that are public or gated somewhere, the most recently used first. */
+enum err index_shareable_each(struct index *index, void (*tell)(void *context, const struct index_shareable *shareable), void *context,
+			      struct why *why) LARDER_MUST_USE;
+/* All aliases of held blobs. */
+enum err index_alias_each(struct index *index, void (*tell)(void *context, const struct digest *alias, const struct digest *blob), void *context,
+			  struct why *why) LARDER_MUST_USE;
+
+/* Repos, at most `limit`, that gave held blobs whose being public was confirmed before `before_s`, and that were not asked about since. */
+enum err index_doubt_each(struct index *index, int64_t before_s, size_t limit, void (*tell)(void *context, const char *hub, const char *repo), void *context,
+			  struct why *why) LARDER_MUST_USE;
+/* What a hub says of a repo now: goes to its names, and to the blobs that it gave: public where any repo of that hub is known to be, else `visibility`. */
+enum err index_repo_confirm(struct index *index, const char *hub, const char *repo, enum visibility visibility, int64_t now_s,
+			    struct why *why) LARDER_MUST_USE;
+
+/* Names from public repos (and gated ones), newest first, those before `before` (INT64_MAX: all), each with its place; until `tell` says false. */
+enum err index_name_page(struct index *index, int64_t before, bool with_gated, bool (*tell)(void *context, const struct blob_name *name, int64_t place),
+			 void *context, struct why *why) LARDER_MUST_USE;
 
 /* --- the hub's answers as remembered: `kind` and `key` are the caller's; `scope` is "" for what everybody may know, else a keyed hash of the token. */
 enum err index_answer_put(struct index *index, const char *hub, const char *kind, const char *key, const char *scope, const void *value,

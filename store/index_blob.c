@@ -18,7 +18,7 @@ static const char put_sql[] = "INSERT INTO blob(algorithm, digest, size, proven_
 			      " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, last_use = excluded.last_use";
 static const char put_chain_sql[] = "INSERT OR REPLACE INTO chain(algorithm, digest, states) VALUES(?1, ?2, ?3)";
 static const char get_sql[] = "SELECT " RECORD_COLUMNS " FROM blob AS b WHERE b.algorithm = ?1 AND b.digest = ?2";
-static const char chain_sql[] = "SELECT b.size, c.states FROM blob AS b JOIN chain AS c USING(algorithm, digest)"
+static const char chain_sql[] = "SELECT b.size, c.states FROM blob AS b LEFT JOIN chain AS c USING(algorithm, digest)"
 				" WHERE b.algorithm = ?1 AND b.digest = ?2";
 static const char remove_sql[] = "DELETE FROM blob WHERE algorithm = ?1 AND digest = ?2";
 static const char remove_chain_sql[] = "DELETE FROM chain WHERE algorithm = ?1 AND digest = ?2";
@@ -165,7 +165,7 @@ enum err index_blob_chain(struct index *index, const struct digest *digest, stru
 		err = chain_init_bytes(ret_chain, (uint64_t)sqlite3_column_int64(statement, 0), states,
 				       (size_t)sqlite3_column_bytes(statement, 1));
 		if (err)
-			why_set(why, err, "the chain in the index %s cannot be used", index->path);
+			why_set(why, err, "a chain in the index %s cannot be used", index->path);
 	}
 	index_end(index, statement);
 	return err;

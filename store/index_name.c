@@ -7,9 +7,10 @@
 
 static const char alias_put_sql[] = "INSERT OR REPLACE INTO alias(alias_algorithm, alias, algorithm, digest) VALUES(?1, ?2, ?3, ?4)";
 static const char alias_get_sql[] = "SELECT algorithm, digest FROM alias WHERE alias_algorithm = ?1 AND alias = ?2";
-static const char name_put_sql[] = "INSERT OR REPLACE INTO name(hub, repo, revision, path, algorithm, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
-static const char name_list_sql[] = "SELECT algorithm, digest, hub, repo, revision, path FROM name ORDER BY seq DESC";
-static const char name_list_of_sql[] = "SELECT algorithm, digest, hub, repo, revision, path FROM name"
+static const char name_put_sql[] = "INSERT OR REPLACE INTO name(hub, repo, revision, path, algorithm, digest, visibility, checked_at)"
+				   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+static const char name_list_sql[] = "SELECT algorithm, digest, hub, repo, revision, path, visibility, checked_at FROM name ORDER BY seq DESC";
+static const char name_list_of_sql[] = "SELECT algorithm, digest, hub, repo, revision, path, visibility, checked_at FROM name"
 				       " WHERE algorithm = ?1 AND digest = ?2 ORDER BY seq DESC";
 static const char visibility_put_sql[] = "INSERT OR REPLACE INTO visibility(algorithm, digest, hub, visibility, checked_at)"
 					 " VALUES(?1, ?2, ?3, ?4, ?5)";
@@ -57,6 +58,8 @@ enum err index_name_put(struct index *index, const struct blob_name *name, struc
 	index_bind_text(statement, 3, name->commit);
 	index_bind_text(statement, 4, name->path);
 	index_bind_digest(statement, 5, &name->digest);
+	sqlite3_bind_int(statement, 7, (int)name->visibility);
+	sqlite3_bind_int64(statement, 8, name->checked_at_s);
 	err = index_run(index, statement, why);
 	index_end(index, statement);
 	return err;
@@ -85,6 +88,8 @@ static bool read_name(sqlite3_stmt *statement, struct blob_name *ret_name)
 		.repo = column_text(statement, 3),
 		.commit = column_text(statement, 4),
 		.path = column_text(statement, 5),
+		.visibility = (enum visibility)sqlite3_column_int(statement, 6),
+		.checked_at_s = sqlite3_column_int64(statement, 7),
 	};
 
 	if (!name.hub || !name.repo || !name.commit || !name.path) {

@@ -233,13 +233,45 @@ enum err journal_load(struct journal *journal, struct chain *chain, uint8_t *fla
 		}
 		for (size_t i = 0; i < count; i++) {
 			bool sound = is_sound(&slots[i], first + i);
-			flags[first + i] = sound ? (uint8_t)(slots[i].flags & (JOURNAL_HAVE | JOURNAL_STATE | JOURNAL_PROVEN)) : 0;
+			flags[first + i] = sound ? (uint8_t)(slots[i].flags & (JOURNAL_HAVE | JOURNAL_STATE | JOURNAL_PROVEN | JOURNAL_BELIEVED)) : 0;
 			if (first + i < chain->count)
 				memcpy(chain->states[first + i], slots[i].state, SHA256_LEN);
 		}
 	}
 	free(slots);
 	return err;
+}
+
+static uint64_t count_have(const struct journal *journal, uint64_t size, struct slot *slots)
+{
+	uint64_t chunks = chain_chunk_count(size), bytes = 0;
+
+	for (uint64_t first = 0; first < chunks; first += SLOTS_AT_ONCE) {
+		size_t count = chunks - first < SLOTS_AT_ONCE ? (size_t)(chunks - first) : SLOTS_AT_ONCE;
+		if (read_slots(journal, slots, count, first) != 0)
+			break;
+		for (size_t i = 0; i < count; i++)
+			if ((slots[i].flags & JOURNAL_HAVE) && is_sound(&slots[i], first + i))
+				bytes += chain_chunk_len(size, first + i);
+	}
+	return bytes;
+}
+
+bool journal_peek(struct store *store, const struct digest *digest, uint64_t *ret_size, uint64_t *ret_have_bytes)
+{
+	struct journal journal = {.store = store, .digest = *digest, .fd = -1};
+	struct slot *slots;
+	bool known;
+
+	if (file_open(store_dir(store), place_journal(digest, journal.path), &journal.fd) != 0)
+		return false;
+	slots = calloc(SLOTS_AT_ONCE, sizeof *slots);
+	known = slots && journal_size(&journal, ret_size);
+	if (known)
+		*ret_have_bytes = count_have(&journal, *ret_size, slots);
+	free(slots);
+	close(journal.fd);
+	return known;
 }
 
 enum err journal_put(struct journal *journal, uint64_t index, uint8_t flags, const uint8_t *state, struct why *why)

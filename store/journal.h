@@ -15,6 +15,7 @@ struct journal;
 #define JOURNAL_HAVE 1U   /* the chunk was checked and written */
 #define JOURNAL_STATE 2U  /* the state after the chunk is known */
 #define JOURNAL_PROVEN 4U /* and comes from the chain of a blob that was proven */
+#define JOURNAL_BELIEVED 8U /* the chunk came from a source that is believed, not from a peer */
 
 /* Open and lock the journal of that digest. ERR_BUSY: another has it; ERR_NOT_FOUND: there is none and it was not to be made. */
 enum journal_open_flags {
@@ -34,6 +35,10 @@ bool journal_is_for(const struct journal *journal, uint64_t size);
 bool journal_size(const struct journal *journal, uint64_t *ret_size);
 /* Wall clock of its last change, in seconds. */
 int64_t journal_changed_at_s(const struct journal *journal);
+
+/* What a journal, which another may have open, says just now: the size of the blob, and how many bytes of it are here. False when there is none, or it is
+ * damaged. */
+bool journal_peek(struct store *store, const struct digest *digest, uint64_t *ret_size, uint64_t *ret_have_bytes);
 
 /* Begin anew: no slots. */
 enum err journal_reset(struct journal *journal, uint64_t size, struct why *why) LARDER_MUST_USE;

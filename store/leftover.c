@@ -119,6 +119,11 @@ bool leftover_is_waste(const struct leftover *leftover)
 	return leftover->digest.algorithm == DIGEST_NONE || !leftover->has_data || !leftover->has_journal;
 }
 
+bool leftover_progress(struct store *store, const struct leftover *leftover, uint64_t *ret_size, uint64_t *ret_have_bytes)
+{
+	return leftover->has_data && leftover->has_journal && journal_peek(store, &leftover->digest, ret_size, ret_have_bytes);
+}
+
 /* Locked; -1: gone, or somebody has it. */
 static int lock_unnamed(struct store *store, const struct leftover *leftover)
 {

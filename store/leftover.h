@@ -9,7 +9,7 @@
 struct leftover {
 	struct digest digest;  /* DIGEST_NONE: an unnamed one */
 	char data[PLACE_MAX];  /* below HOME */
-	uint64_t bytes;        /* of the data file */
+	uint64_t bytes;        /* of the data file, which is made in full length */
 	int64_t changed_at_s;  /* wall clock */
 	bool has_data, has_journal;
 };
@@ -19,6 +19,9 @@ enum err leftover_list(struct store *store, struct leftover **ret_leftovers, siz
 
 /* Useless to anybody once its owner has gone: unnamed, or one file without the other. */
 bool leftover_is_waste(const struct leftover *leftover);
+
+/* How large it is to become, and how many bytes have arrived; false where that is not known. Reads all of its journal. */
+bool leftover_progress(struct store *store, const struct leftover *leftover, uint64_t *ret_size, uint64_t *ret_have_bytes);
 
 /* Whether nobody holds it just now. */
 bool leftover_is_free(struct store *store, const struct leftover *leftover);

@@ -36,15 +36,13 @@ static enum err write_again(struct partial *partial, struct why *why)
 	for (uint64_t i = 0; i < partial->chunks && !failed; i++) {
 		size_t len = chain_chunk_len(partial->size, i);
 		if (file_read_at(partial->data_fd, data, len, chain_chunk_offset(i)) != 0 || !link_holds(partial, i, data, len)) {
-			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+			partial_forget_chunk(partial, i);
 			lost++;
 		} else {
 			failed = file_write_at(partial->data_fd, data, len, chain_chunk_offset(i));
 		}
 	}
 	free(data);
-	if (lost)
-		partial_count(partial);
 	if (!failed && lost)
 		return why_set(why, ERR_IO, "the disk lost %llu chunks of %s/%s: fetch them again", (unsigned long long)lost,
 			       store_home(partial->store), partial->data_path);

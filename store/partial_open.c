@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ static enum err create(struct store *store, uint64_t size, struct partial **ret_
 	partial->store = store;
 	partial->size = size;
 	partial->chunks = chain_chunk_count(size);
+	partial->anchored_from = partial->chunks;
 	partial->data_fd = -1;
 	partial->flags = calloc((size_t)partial->chunks, 1);
 	err = chain_init(&partial->chain, size);
@@ -100,29 +103,29 @@ out:
 	return err;
 }
 
-/* Forget the claims that cannot be checked because a state beside them is not known. */
+/* Forget the claims that cannot be checked because a state beside them is not known, and claimed states with no chunk beside them. */
 static void drop_uncheckable(struct partial *partial)
 {
 	for (uint64_t i = 0; i < partial->chunks; i++) {
-		if (!(partial->flags[i] & (JOURNAL_HAVE | JOURNAL_PROVEN)))
-			partial->flags[i] = 0;
 		if (!partial_can_put(partial, i) || !partial_knows_after(partial, i))
 			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+		if (!partial_has(partial, i) && !partial_has(partial, i + 1) && !(partial->flags[i] & JOURNAL_PROVEN))
+			partial->flags[i] = 0;
 	}
 }
 
-/* A state that was never proven is worth something only while the bytes before it are all here: else it may be the one that is wrong, and
- * would refuse good chunks for ever. */
-static void drop_unfounded(struct partial *partial)
+/* A state that neither of its chunks agrees with may be what is wrong: both are to be had again in any case, and give it anew. */
+static void drop_what_does_not_hold(struct partial *partial, const uint8_t *holds)
 {
-	bool unbroken = true;
+	bool before_fails = false;
 
 	for (uint64_t i = 0; i < partial->chunks; i++) {
-		unbroken = unbroken && partial_has(partial, i);
-		if (!unbroken && !(partial->flags[i] & JOURNAL_PROVEN) && i + 1 < partial->chunks)
-			partial->flags[i] = 0;
-		if (!partial_can_put(partial, i))
+		bool fails = partial_has(partial, i) && !holds[i];
+		if (fails && before_fails)
+			partial->flags[i - 1] = 0;
+		if (!holds[i])
 			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+		before_fails = fails;
 	}
 }
 
@@ -147,11 +150,9 @@ static enum err recheck(struct partial *partial, struct why *why)
 		free(holds);
 		return why_set(why, err, "cannot check %s/%s", store_home(partial->store), partial->data_path);
 	}
-	for (uint64_t i = 0; i < partial->chunks; i++)
-		if (!holds[i])
-			partial->flags[i] &= (uint8_t)~JOURNAL_HAVE;
+	drop_what_does_not_hold(partial, holds);
 	free(holds);
-	drop_unfounded(partial);
+	drop_uncheckable(partial);
 	partial_count(partial);
 	return ERR_OK;
 }
@@ -159,25 +160,13 @@ static enum err recheck(struct partial *partial, struct why *why)
 /* Without a journal, a file that may well be whole is read from its beginning. Nothing is learned when it is not. */
 static enum err recheck_by_hashing(struct partial *partial, struct why *why)
 {
-	uint8_t *data = malloc(CHAIN_CHUNK), after[SHA256_LEN] = {0};
-	struct sha256_state state = sha256_initial();
-	struct chain chain = {0};
-	enum err err = data ? chain_init(&chain, partial->size) : ERR_NO_MEMORY;
+	uint8_t sha256[SHA256_LEN];
+	struct chain chain;
+	enum err err = chain_from_file(store_engine(partial->store), partial->data_fd, partial->size, &chain, sha256);
 
-	if (err) {
-		free(data);
-		return why_set(why, err, "out of memory at %s", partial->data_path);
-	}
-	for (uint64_t i = 0; i < partial->chunks; i++) {
-		size_t len = chain_chunk_len(partial->size, i);
-		if (file_read_at(partial->data_fd, data, len, chain_chunk_offset(i)) != 0)
-			goto out;
-		chain_advance(store_engine(partial->store), partial->size, i, &state, data, len, after);
-		if (i < chain.count)
-			memcpy(chain.states[i], after, SHA256_LEN);
-		state = sha256_read_state(after);
-	}
-	if (memcmp(after, partial->digest.bytes, SHA256_LEN) != 0)
+	if (err)
+		return err == ERR_IO ? ERR_OK : why_set(why, err, "out of memory at %s", partial->data_path);
+	if (memcmp(sha256, partial->digest.bytes, SHA256_LEN) != 0)
 		goto out;
 	err = journal_put_all(partial->journal, &chain, why);
 	if (err)
@@ -189,7 +178,6 @@ static enum err recheck_by_hashing(struct partial *partial, struct why *why)
 	partial_count(partial);
 out:
 	chain_release(&chain);
-	free(data);
 	return err;
 }
 
@@ -323,23 +311,60 @@ static int open_unnamed_data(struct partial *partial)
 	return failed;
 }
 
+static enum err create_unnamed(struct partial *partial, struct why *why)
+{
+	int failed = ESTALE;
+
+	for (int tries = 0; (failed == ESTALE || failed == EWOULDBLOCK || failed == EEXIST) && tries < UNNAMED_TRIES; tries++)
+		failed = open_unnamed_data(partial);
+	return failed ? data_failed(partial, failed, "create", why) : ERR_OK;
+}
+
 enum err partial_open_unnamed(struct store *store, uint64_t size, struct partial **ret_partial, struct why *why)
 {
 	struct partial *partial;
 	struct gc_result gone;
-	int failed = ESTALE;
 	enum err err;
 
 	err = create(store, size, &partial, why);
 	if (err)
 		return err;
 	err = gc_make_room(store, size, &gone, why);
+	if (!err)
+		err = create_unnamed(partial, why);
+	if (!err)
+		err = allocate(partial, why);
 	if (err)
-		goto out;
-	for (int tries = 0; (failed == ESTALE || failed == EWOULDBLOCK || failed == EEXIST) && tries < UNNAMED_TRIES; tries++)
-		failed = open_unnamed_data(partial);
-	err = failed ? data_failed(partial, failed, "create", why) : allocate(partial, why);
-out:
+		partial_discard(partial);
+	else
+		*ret_partial = partial;
+	return err;
+}
+
+static enum err clone_data(const struct partial *partial, int fd, struct why *why)
+{
+	struct stat st;
+
+	if (ioctl(partial->data_fd, FICLONE, fd) != 0 || fstat(partial->data_fd, &st) != 0 || (uint64_t)st.st_size != partial->size)
+		return why_set(why, ERR_UNSUPPORTED, "its blocks cannot be shared");
+	return ERR_OK;
+}
+
+enum err partial_open_clone(struct store *store, int fd, uint64_t size, struct partial **ret_partial, struct why *why)
+{
+	struct partial *partial;
+	struct gc_result gone;
+	enum err err;
+
+	err = create(store, size, &partial, why);
+	if (err)
+		return err;
+	err = create_unnamed(partial, why);
+	if (!err)
+		err = clone_data(partial, fd, why);
+	/* Of the disk it takes nothing; of the quota all of its size, which counts already. */
+	if (!err)
+		err = gc_make_room(store, 0, &gone, why);
 	if (err)
 		partial_discard(partial);
 	else

@@ -20,7 +20,7 @@ const struct sha256_kernel *const *sha256_kernels(void)
 {
 	static const struct sha256_kernel *const kernels[] = {
 #if defined(__x86_64__)
-		&sha256_shanix4, &sha256_avx512x16, &sha256_shanix2, &sha256_avx2x8, &sha256_shani,
+		&sha256_shanix8, &sha256_shanix4, &sha256_avx512x16, &sha256_shanix2, &sha256_avx2x8, &sha256_shani,
 #elif defined(__aarch64__)
 		&sha256_armv8x2, &sha256_armv8,
 #endif
@@ -59,8 +59,8 @@ static const struct sha256_kernel *best_serial(void)
 	return first_supported(order);
 }
 
-/* On Zen 4 four messages in the SHA unit, which begins a pair of rounds in each cycle, beat sixteen in AVX-512, whose registers go
- * through its pipes in two halves; where AVX-512 is whole, or the SHA unit slower, it is the other way round (docs/BENCHMARKS.md). */
+/* On Zen 4 the SHA unit begins a pair of rounds in each cycle, and AVX-512 goes through the pipes in two halves: there the kernel that
+ * uses both is the fastest; where AVX-512 is whole, or the SHA unit slower, AVX-512 alone (docs/BENCHMARKS.md). */
 static const struct sha256_kernel *best_wide(void)
 {
 	static const struct sha256_kernel *const order[] = {
@@ -73,8 +73,8 @@ static const struct sha256_kernel *best_wide(void)
 	};
 
 #if defined(__x86_64__)
-	if (sha256_cpu_is_zen4() && sha256_shanix4.is_supported())
-		return &sha256_shanix4;
+	if (sha256_cpu_is_zen4() && sha256_shanix8.is_supported())
+		return &sha256_shanix8;
 #endif
 	return first_supported(order);
 }
@@ -85,7 +85,10 @@ static void choose_narrow(struct sha256_engine *engine)
 	engine->narrow = engine->serial;
 	engine->narrow_max = engine->wide->lanes / 8;
 #if defined(__x86_64__)
-	if (engine->wide->lanes > 4 && sha256_shanix2.is_supported()) {
+	if (engine->wide == &sha256_shanix8) {
+		engine->narrow = &sha256_shanix4;
+		engine->narrow_max = 6;
+	} else if (engine->wide->lanes > 4 && sha256_shanix2.is_supported()) {
 		engine->narrow = &sha256_shanix2;
 		engine->narrow_max = engine->wide->lanes / 2;
 	}

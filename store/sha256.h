@@ -22,7 +22,7 @@ struct sha256_state {
 /* One implementation. advance() takes up to `lanes` states, each with data of its own, and moves every one of them over the same
  * number of 64-byte blocks. Fewer than `lanes` are allowed. */
 struct sha256_kernel {
-	const char *name;  /* "portable", "vector4", "avx2x8", "avx512x16", "shani", "shanix2", "shanix4", "armv8", "armv8x2" */
+	const char *name;  /* "portable", "vector4", "avx2x8", "avx512x16", "shani", "shanix2", "shanix4", "shanix8", "armv8", "armv8x2" */
 	unsigned lanes;    /* 1 for a plain kernel */
 	bool (*is_supported)(void);
 	void (*advance)(struct sha256_state *const states[], const uint8_t *const data[], unsigned count, size_t blocks);

@@ -25,7 +25,7 @@ extern const struct sha256_kernel sha256_portable, sha256_vector4;
 bool sha256_cpu_any(void); /* true */
 
 #if defined(__x86_64__)
-extern const struct sha256_kernel sha256_shani, sha256_shanix2, sha256_shanix4, sha256_avx2x8, sha256_avx512x16;
+extern const struct sha256_kernel sha256_shani, sha256_shanix2, sha256_shanix4, sha256_shanix8, sha256_avx2x8, sha256_avx512x16;
 bool sha256_cpu_has_shani(void);
 bool sha256_cpu_has_avx2(void);
 bool sha256_cpu_has_avx512(void); /* F, BW, VL */

@@ -59,6 +59,20 @@ static enum err make_parents(const char *home, struct why *why)
 	}
 }
 
+/* Whoever owns a home may put anything into it. Root would leave things there that its owner cannot use any more, so root, too, only looks. What belongs
+ * to root is as safe as the machine; some file systems keep no owners, and say that all is root's. */
+static enum err check_owner(const struct store *store, struct why *why)
+{
+	struct stat st;
+
+	if (fstat(store->dir, &st) != 0)
+		return why_errno(why, errno, "cannot look at the home %s", store->home);
+	if (st.st_uid == geteuid() || st.st_uid == 0 || (geteuid() == 0 && store->options.read_only))
+		return ERR_OK;
+	return why_set(why, ERR_PERMISSION, "the home %s belongs to another user (uid %u): run larder as that user, or use another --home", store->home,
+		       (unsigned)st.st_uid);
+}
+
 static enum err open_home(struct store *store, struct why *why)
 {
 	const char *home = store->home;
@@ -76,7 +90,8 @@ static enum err open_home(struct store *store, struct why *why)
 		return why_set(why, ERR_NOT_FOUND, "there is no store at %s", home);
 	if (store->dir < 0)
 		return why_errno(why, errno, "cannot open the home %s", home);
-	return filesystem_check(store->dir, home, why);
+	err = check_owner(store, why);
+	return err ? err : filesystem_check(store->dir, home, why);
 }
 
 static bool is_ours(const char *name)

@@ -39,7 +39,7 @@ struct store_options {
 };
 
 /* Open or create. ERR_UNSUPPORTED: HOME lies on a network file system (the sentence names a local directory to use instead), or its index was
- * written by a newer larder. ERR_PERMISSION, ERR_NO_SPACE, ERR_IO. */
+ * written by a newer larder. ERR_PERMISSION, also when HOME belongs to another user than this one or root. ERR_NO_SPACE, ERR_IO. */
 enum err store_open(const struct store_options *options, struct store **ret_store, struct why *why) LARDER_MUST_USE;
 void store_close(struct store *store);
 

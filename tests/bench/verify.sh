@@ -4,8 +4,9 @@
 # usage: tests/bench/verify.sh [DIRECTORY [ROUNDS]]
 #
 # Writes a file of 2 GiB to DIRECTORY (/tmp) and takes it away again. Each round measures everything once, so that a busy minute
-# hits all alike; the table, in Markdown on standard output, has the medians. GB/s are 10^9 bytes a second of wall time, process
-# start included.
+# hits all alike; the table, in Markdown on standard output, has the medians. GB/s are 10^9 bytes a second, process start included: for
+# one core of processor time, user and system, which what else runs hardly changes; for several of wall time, which asks for a machine
+# that does nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 dir=${1:-/tmp} rounds=${2:-5}
@@ -31,20 +32,28 @@ cores=$(nproc)
 core=$(taskset -cp $$ | sed 's/.*[ ,-]//')
 mapfile -t kernels < <("$bench" kernels)
 
-measure() { # NAME COMMAND...
-	local name=$1 begin=$EPOCHREALTIME
-	shift
-	"$@" >/dev/null || echo "failed: $*" >&2
-	awk -v name="$name" -v s="$begin" -v e="$EPOCHREALTIME" -v b="$bytes" 'BEGIN { print name, b / (e - s) / 1e9 }' >>"$times"
+measure() { # NAME SECONDS COMMAND...; SECONDS is what bash's time is to print: %R, or %U+%S
+	local name=$1 TIMEFORMAT=$2
+	shift 2
+	{ time "$@" >/dev/null 2>&3 || echo "failed: $*" >&3; } 3>&2 2>"$work/seconds"
+	echo "$name $(awk -F+ -v b="$bytes" '{ print b / ($1 + $2) / 1e9 }' "$work/seconds")" >>"$times"
+}
+
+# The kernel alone on all cores at once: what the machine itself gives, with no file to read.
+speed_on_all() { # KERNEL
+	for ((i = 0; i < cores; i++)); do
+		"$bench" speed "$1" &
+	done | awk '{ sum += $1 } END { print sum }'
 }
 
 for ((round = 0; round < rounds; round++)); do
-	measure openssl taskset -c "$core" openssl dgst -sha256 "$file"
-	measure sha256sum taskset -c "$core" sha256sum "$file"
+	measure openssl %U+%S taskset -c "$core" openssl dgst -sha256 "$file"
+	measure sha256sum %U+%S taskset -c "$core" sha256sum "$file"
 	for kernel in "${kernels[@]}"; do
-		measure "$kernel" taskset -c "$core" "$bench" check "$file" "$chain" "$kernel" 1
-		measure "$kernel-all" "$bench" check "$file" "$chain" "$kernel" "$cores"
+		measure "$kernel" %U+%S taskset -c "$core" "$bench" check "$file" "$chain" "$kernel" 1
+		measure "$kernel-all" %R "$bench" check "$file" "$chain" "$kernel" "$cores"
 		echo "$kernel-alone $(taskset -c "$core" "$bench" speed "$kernel")" >>"$times"
+		echo "$kernel-alone-all $(speed_on_all "$kernel")" >>"$times"
 	done
 done
 
@@ -53,10 +62,10 @@ median() { # NAME
 }
 
 row() { # NAME LABEL
-	awk -v label="$2" -v one="$(median "$1")" -v base="$(median openssl)" -v all="$3" -v alone="$4" 'BEGIN {
+	awk -v label="$2" -v one="$(median "$1")" -v base="$(median openssl)" -v all="$3" -v alone="$4" -v alone_all="${5-}" 'BEGIN {
 		printf "| %s | %.2f | %.2f | ", label, one, one / base
-		if (all == "") printf "| | |\n"
-		else printf "%.2f | %.2f | %.2f |\n", all, all / one, alone
+		if (all == "") printf "| | | |\n"
+		else printf "%.2f | %.2f | %.2f | %.2f |\n", all, all / one, alone, alone_all / alone
 	}'
 }
 
@@ -64,12 +73,12 @@ echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1) (family $(sed 
 	"model $(sed -n 's/^model\t[^:]*: //p' /proc/cpuinfo | head -1)), $cores cores, Linux $(uname -r)," \
 	"$(stat -f -c %T "$dir"), $(openssl version | cut -d' ' -f1,2), medians of $rounds rounds."
 echo
-echo "| | one core, GB/s | against openssl | $cores cores, GB/s | against one core | kernel alone, GB/s |"
-echo "|---|---|---|---|---|---|"
+echo "| | one core, GB/s | against openssl | $cores cores, GB/s | against one core | kernel alone, GB/s | $cores cores against one |"
+echo "|---|---|---|---|---|---|---|"
 row openssl '`openssl dgst -sha256`' "" ""
 row sha256sum '`sha256sum`' "" ""
 for kernel in "${kernels[@]}"; do
 	label=$kernel
 	[ "$kernel" != "${kernels[0]}" ] || label="$kernel (chosen)"
-	row "$kernel" "$label" "$(median "$kernel-all")" "$(median "$kernel-alone")"
+	row "$kernel" "$label" "$(median "$kernel-all")" "$(median "$kernel-alone")" "$(median "$kernel-alone-all")"
 done

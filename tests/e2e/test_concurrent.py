@@ -1,8 +1,10 @@
 """Several gets at once share one store, and one transfer."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from content import MIB, WEIGHTS, assert_holds, files_of, same
+from larder import DONE, NOT_FOUND, OTHER
 
 
 def finish_all(processes):
@@ -57,3 +59,15 @@ def test_different_commands_at_once(hub, larder, model):
     finish_all(processes)
     larder.ok("verify")
     assert len(larder.blobs()) == 8
+
+
+def test_what_others_remove_meanwhile_is_fetched_again(larder, model):
+    """Chance decides whether a blob goes between its being found and its being used; so often it does."""
+    gets = [("get", "org/model", "config.json", "model.safetensors")] * 40
+    with ThreadPoolExecutor(4) as pool:
+        removing = [pool.submit(lambda: [larder.run("rm", "org/model").code for _ in range(100)]) for _ in range(2)]
+        getting = [pool.submit(lambda: [larder.run(*words) for words in gets]) for _ in range(2)]
+        results = [result for future in getting for result in future.result()]
+        codes = {code for future in removing for code in future.result()}
+    assert [result for result in results if result.code != DONE] == []
+    assert codes <= {DONE, OTHER, NOT_FOUND}  # removed, in use, not held

@@ -171,12 +171,20 @@ def test_a_captive_portal(hub, larder, model, mode, kind):
     assert all(os.path.getsize(path) == 0 for path in larder.blobs())
 
 
-def test_a_captive_portal_when_the_answer_is_remembered(hub, larder, model):
+@pytest.mark.parametrize("code", [401, 403, 404])
+@pytest.mark.parametrize("name", ["org/model", "org/model:README.md"])
+def test_a_captive_portal_that_refuses(hub, larder, model, code, name):
+    hub.fault(action="status", code=code, headers={"Content-Type": "text/html"}, body="<html>Welcome to the WLAN</html>")
+    assert larder.fails(OTHER, "get", name).says("web page", "captive portal", "log in")
+
+
+@pytest.mark.parametrize("mode", ["redirect", "page"])
+def test_a_captive_portal_when_the_answer_is_remembered(hub, larder, model, mode):
     first = larder.ok("get", "org/model")
-    hub.fault(action="portal", mode="redirect")
+    hub.fault(action="portal", mode=mode)
     again = larder.run("get", "org/model")
     assert again.code == DONE and again.folder == first.folder, again
-    assert again.err.strip(), again
+    assert again.says("something else than the hub", "login page") and not again.says("does not answer"), again
 
 
 def test_a_hub_that_refuses(hub, larder, model):
@@ -244,6 +252,12 @@ def test_a_commit_that_is_no_commit(hub, larder, model):
     hub.fault(action="set-headers", kind="any", headers={"X-Repo-Commit": "../../etc"})
     result = larder.run("resolve", "org/model:" + NAME)
     assert result.code != 0 or "../../etc" not in result.out, result
+
+
+def test_a_listing_without_end(hub, larder, model):
+    hub.fault(action="set-headers", kind="tree", headers={"Link": '</api/models/org/model/tree/main?a>; rel="next"'})
+    assert larder.fails(OTHER, "get", "org/model").says("no end to its list of files")
+    assert hub.counters()["requests"]["tree"] < 8
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '[{"type":"file"}]', '{"sha": 5}', "[" * 100000])

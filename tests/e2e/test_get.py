@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from content import FILES, MIB, WEIGHTS, assert_holds, files_of, is_plain_file, same
-from larder import NOT_FOUND, USAGE
+from larder import NOT_FOUND, OTHER, USAGE
 
 pytestmark = pytest.mark.asan
 
@@ -199,6 +199,22 @@ def test_to_a_relative_folder_and_again(hub, larder, model):
     larder.ok("get", "org/model", "--to", "out")
     assert_holds(target, model)
     assert hub.counters()["content_requests"] == 0
+
+
+def test_to_a_folder_with_a_link_in_it(hub, larder, model):
+    target, outside, alias = (os.path.join(larder.base, name) for name in ("out", "outside", "alias"))
+    os.makedirs(target)
+    os.makedirs(outside)
+    os.symlink(outside, os.path.join(target, "onnx"))
+    for force in [], ["--force"]:
+        result = larder.fails(OTHER, "get", "org/model", "--to", target, *force)
+        assert result.says(os.path.join(target, "onnx"), "symbolic link"), result
+    assert os.listdir(outside) == []
+    assert hub.counters()["content_requests"] == 0
+    os.remove(os.path.join(target, "onnx"))
+    os.symlink(target, alias)
+    larder.ok("get", "org/model", "--to", alias)
+    assert_holds(target, model)
 
 
 @pytest.mark.parametrize("where", ["HF_HOME", "HF_HUB_CACHE", None])

@@ -73,6 +73,20 @@ def test_told_to_end(hub, larder, number):
     assert hub.counters()["content_bytes"] <= 1.02 * size + MIB
 
 
+def test_how_far_it_is(hub, larder):
+    size = 40 * MIB
+    hub.add("org/big", {"big.safetensors": (size, "big")})
+    hub.fault(action="slow", kind="cdn", rate=40 * MIB)
+    assert kill_at(larder, hub, 20 * MIB, ["get", "org/big"]) == -signal.SIGKILL
+    [told] = larder.ok("ls", "--json").json["incomplete"]
+    assert told["size"] == size and 0 < told["have"] < size and told["have"] % MIB == 0
+    assert told["percent"] == told["have"] * 100 // size
+    [line] = [line for line in larder.ok("ls").out.splitlines() if "org/big" in line]
+    assert "incomplete, %d%%" % told["percent"] in line
+    larder.ok("get", "org/big")
+    assert larder.ok("ls", "--json").json["incomplete"] == []
+
+
 def test_a_damaged_partial_file_is_noticed(hub, larder):
     size = 40 * MIB
     repo = hub.add("org/big", {"big.safetensors": (size, "big")})

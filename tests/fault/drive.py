@@ -18,7 +18,7 @@ KINDS = ("eio", "full", "lost", "exit", "power", "tear")
 CRASHES = ("exit", "power", "tear")
 EXIT_BY_FAULT = 42
 STEPS_MAX = 2000
-CHUNKS = {1: 4, 2: 2}  # of the scenario's blobs
+CHUNKS = {1: 4, 2: 2, 4: 4}  # of the scenario's blobs
 
 
 def run(scenario, *words, **environment):

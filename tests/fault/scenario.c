@@ -6,6 +6,8 @@
  * What should not be is told in lines that begin with BAD.
  * A failure is one line on standard error, `fail <kind>: <sentence>`, and exit status 1.
  */
+#include "peers.h"
+
 #include "store/blob.h"
 #include "store/gc.h"
 #include "store/index.h"
@@ -25,6 +27,8 @@
 #define FIRST_SIZE (3 * CHAIN_CHUNK + 4096)
 #define SECOND_SIZE (CHAIN_CHUNK + 1)
 #define THIRD_SIZE (2 * CHAIN_CHUNK)
+#define PEERS_SEED 4 /* this one comes from peers */
+#define PEERS_SIZE (3 * CHAIN_CHUNK + 64)
 #define SIZE_MAX_HERE FIRST_SIZE
 #define LINES_MAX 16
 
@@ -101,6 +105,22 @@ static enum err put_missing(struct life *life, struct partial *partial, unsigned
 	return err;
 }
 
+/* Up to `count` of the missing ones. */
+static enum err put_from_peers(struct life *life, struct partial *partial, unsigned seed, size_t size, uint64_t count)
+{
+	static uint8_t data[SIZE_MAX_HERE];
+	struct digest digest = digest_of(life, seed, size);
+	uint64_t put = 0;
+	enum err err;
+
+	make_whole(seed, size, data);
+	err = peers_put(partial, &life->engine, &digest, data, count, &put, &life->why);
+	for (uint64_t i = 0; i < put; i++)
+		printf("put %u\n", seed);
+	fflush(stdout);
+	return err;
+}
+
 /* Up to chunk `end`; the whole is committed. */
 static enum err fetch(struct life *life, unsigned seed, size_t size, uint64_t end)
 {
@@ -115,7 +135,7 @@ static enum err fetch(struct life *life, unsigned seed, size_t size, uint64_t en
 	err = partial_open(life->store, &digest, size, &partial, &life->why);
 	if (err)
 		return err;
-	err = put_missing(life, partial, seed, size, end);
+	err = seed == PEERS_SEED ? put_from_peers(life, partial, seed, size, end) : put_missing(life, partial, seed, size, end);
 	if (!err && partial_is_complete(partial)) {
 		err = partial_commit(partial, &found, &life->why);
 		if (!err) {
@@ -216,6 +236,10 @@ static enum err live(struct life *life, const char *dir)
 		err = fetch(life, 3, THIRD_SIZE, UINT64_MAX);
 	if (!err)
 		err = damage_and_repair(life);
+	if (!err)
+		err = fetch(life, PEERS_SEED, PEERS_SIZE, 2);
+	if (!err)
+		err = fetch(life, PEERS_SEED, PEERS_SIZE, UINT64_MAX);
 	if (!err)
 		err = remove_second(life);
 	if (!err)

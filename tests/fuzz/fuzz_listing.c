@@ -39,10 +39,10 @@ static void fuzz_page(const char *json, size_t len)
 {
 	struct hub_listing listing = {.repo = strdup("org/name"), .commit = "0123456789012345678901234567890123456789"};
 	struct why why = {0};
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 
 	must(listing.repo);
-	if (hub_listing_add_page(&listing, json, len, &unsafe, &why) == ERR_OK && hub_listing_sort(&listing, &why) == ERR_OK) {
+	if (hub_listing_add_page(&listing, json, len, &left_out, &why) == ERR_OK && hub_listing_sort(&listing, &why) == ERR_OK) {
 		check_files(&listing);
 		check_round_trip(&listing);
 	} else {

@@ -172,6 +172,8 @@ def arguments():
     parser = argparse.ArgumentParser(description="A Hugging Face Hub for tests, on loopback.")
     parser.add_argument("--port", type=int, default=0, help="of the hub; 0 takes a free one")
     parser.add_argument("--cdn-port", type=int, default=0)
+    parser.add_argument("--host", default="127.0.0.1", help="address of the hub")
+    parser.add_argument("--cdn-host", default="127.0.0.2")
     parser.add_argument("--repo", action="append", default=[], metavar="ORG/NAME=DIR", help="serve a folder")
     parser.add_argument("--generate", action="append", default=[], metavar="ORG/NAME:PATH=SIZE[:SEED]",
                         help="serve generated content, for instance org/big:model.safetensors=4G")
@@ -211,7 +213,7 @@ def main():
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Hub(args.port, args.cdn_port) as hub:
+    with Hub(args.port, args.cdn_port, host=args.host, cdn_host=args.cdn_host) as hub:
         fill(hub, args)
         if args.print_ready:
             print(json.dumps({"hub": hub.url, "cdn": hub.cdn_url, "control": hub.control_url, "pid": os.getpid()}),

@@ -190,17 +190,30 @@ static void body_done(struct hub_body *body, enum err err, const struct why *why
 	loop_stop(taken->bench->loop);
 }
 
-void taken_start(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end)
+static void start_body(struct hub_bench *bench, struct taken *taken, uint64_t size, const struct hub_body *body)
 {
 	static char path[] = "f.bin";
 	struct why why = {0};
 
-	*taken = (struct taken){.bench = bench, .file = {.path = path, .size = size}, .bytes.limit = 64 << 20};
+	*taken = (struct taken){.bench = bench, .file = {.path = path, .size = size}, .bytes.limit = 64 << 20, .body = *body};
 	assert_true(digest_parse(SHA256, &taken->file.digest));
-	taken->body = (struct hub_body){.repo = "org/name", .commit = COMMIT, .file = &taken->file, .first = first, .end = end,
-					.on_bytes = body_bytes, .on_done = body_done};
+	taken->body.repo = "org/name";
+	taken->body.commit = COMMIT;
+	taken->body.file = &taken->file;
+	taken->body.on_bytes = body_bytes;
+	taken->body.on_done = body_done;
 	if (hub_body_start(bench->hub, &taken->body, &why) != ERR_OK)
 		fail_msg("hub_body_start: %s", why.text);
+}
+
+void taken_start(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end)
+{
+	start_body(bench, taken, size, &(struct hub_body){.first = first, .end = end});
+}
+
+void taken_start_of_many(struct hub_bench *bench, struct taken *taken, struct hub_place *place, uint64_t first, uint64_t end)
+{
+	start_body(bench, taken, BODY_SIZE, &(struct hub_body){.first = first, .end = end, .place = place, .is_one_of_many = true});
 }
 
 void taken_run(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end)

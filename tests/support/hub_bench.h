@@ -76,6 +76,8 @@ struct taken {
 };
 /* org/name at COMMIT, file "f.bin" of `size` bytes. */
 void taken_start(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end);
+/* The same with BODY_SIZE bytes, as one of many bodies that share `place`. */
+void taken_start_of_many(struct hub_bench *bench, struct taken *taken, struct hub_place *place, uint64_t first, uint64_t end);
 void taken_run(struct hub_bench *bench, struct taken *taken, uint64_t size, uint64_t first, uint64_t end);
 void taken_release(struct taken *taken);
 

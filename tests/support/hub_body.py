@@ -2,6 +2,7 @@
 import gzip
 
 from hub_content import BytesSource, GeneratedSource
+from hub_faults import Line
 from hub_http import parse_range, text_segments, total
 
 GZIP_LIMIT = 10 * 1024 * 1024
@@ -84,8 +85,8 @@ def finish(exchange, status, headers, segments, faults, chunked=False):
             end = "reset" if faults[name].get("reset") else "close"
     change_headers(headers, faults)
     pause = (faults["stall"].at, faults["stall"].get("seconds")) if "stall" in faults else None
-    rate = faults["slow"].rate if "slow" in faults else None
-    exchange.answer(status, list(headers.items()), segments, chunked, rate, pause, end)
+    line = (faults["slow"].line or Line(faults["slow"].rate)) if "slow" in faults else None
+    exchange.answer(status, list(headers.items()), segments, chunked, line, pause, end)
 
 
 def change_headers(headers, faults):

@@ -26,7 +26,7 @@ Actions:
   gzip                            Content-Encoding: gzip although nobody asked
   drop-headers names              leaves these headers out
   set-headers headers             sends these as well, or instead
-  slow rate                       bytes a second
+  slow rate [shared]              bytes a second of each answer; `shared`: of all that it hits together, as one line has
 """
 import fnmatch
 import random
@@ -34,8 +34,24 @@ import threading
 
 ACTIONS = ("close", "reset", "hang", "status", "busy", "portal", "expire", "cut", "expire-after", "stall", "flip",
            "long", "short", "length", "no-range", "range-header", "gzip", "drop-headers", "set-headers", "slow")
+SLACK_S = 0.004
 GROUPS = {"content": ("resolve", "cached", "cdn")}
 DEFAULTS = {"kind": "any", "repo": "*", "path": "*", "nth": 1, "times": None}
+
+
+class Line:
+    """What several answers send through together."""
+
+    def __init__(self, rate):
+        self.rate = rate
+        self.lock = threading.Lock()
+        self.due = 0
+
+    def wait_for(self, count, now):
+        """Seconds to wait after these bytes were sent. A line does not make up for the time in which it was not used."""
+        with self.lock:
+            self.due = max(self.due, now - SLACK_S) + count / self.rate
+            return self.due - now
 
 
 class Fault:
@@ -46,6 +62,7 @@ class Fault:
         self.fields = {**DEFAULTS, **fields}
         self.seen = 0
         self.hits = 0
+        self.line = Line(fields["rate"]) if fields.get("shared") else None
         self.random = random.Random(fields.get("seed", 0)) if "probability" in fields else None
 
     def __getattr__(self, name):

@@ -19,7 +19,6 @@ REASONS = {200: "OK", 206: "Partial Content", 302: "Found", 304: "Not Modified",
            429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 HEAD_LIMIT = 64 * 1024
 SEND_BUFFER = 256 * 1024
-RATE_SLACK_S = 0.004
 
 
 class Gone(Exception):
@@ -44,9 +43,9 @@ class Exchange:
         self.sent = 0
         self.keep = headers.get("connection", "").lower() != "close"
 
-    def answer(self, status, headers, segments=(), chunked=False, rate=None, pause=None, end=None):
-        """`segments`: (source, offset, length) in order. `pause`: (bytes, seconds or None) after which it stops.
-        `end`: "close" or "reset" afterwards. Content-Length is the caller's, who may lie."""
+    def answer(self, status, headers, segments=(), chunked=False, line=None, pause=None, end=None):
+        """`segments`: (source, offset, length) in order. `line`: a Line to send them through. `pause`: (bytes, seconds
+        or None) after which it stops. `end`: "close" or "reset" afterwards. Content-Length is the caller's, who may lie."""
         self.status = status
         lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, "Status"))]
         lines += ["%s: %s" % item for item in headers]
@@ -55,7 +54,7 @@ class Exchange:
             if chunked:
                 self._send_chunked(segments)
             else:
-                self._send_segments(segments, rate, pause)
+                self._send_segments(segments, line, pause)
         if end == "reset":
             self.reset()
         if end or not self.keep:
@@ -68,11 +67,10 @@ class Exchange:
                 self.sent += length
         self.sock.sendall(b"0\r\n\r\n")
 
-    def _send_segments(self, segments, rate, pause):
-        due = 0
+    def _send_segments(self, segments, line, pause):
         for source, offset, length in segments:
             while length > 0:
-                step = length if rate is None else min(length, max(1, int(rate / 500)))
+                step = length if line is None else min(length, max(1, int(line.rate / 500)))
                 if pause and self.sent < pause[0]:
                     step = min(step, pause[0] - self.sent)
                 try:
@@ -85,12 +83,10 @@ class Exchange:
                 length -= done
                 if pause and self.sent == pause[0]:
                     self.hang(pause[1])
-                if rate is not None:
-                    # A line does not make up for the time in which it was not used.
-                    now = time.monotonic()
-                    due = max(due, now - RATE_SLACK_S) + done / rate
-                    if due > now:
-                        self._wait(due - now)
+                if line is not None:
+                    seconds = line.wait_for(done, time.monotonic())
+                    if seconds > 0:
+                        self._wait(seconds)
         if pause and pause[0] == 0 and self.sent == 0:
             self.hang(pause[1])
 

@@ -16,6 +16,7 @@ class Record:
     def reset(self):
         with self.lock:
             self.active = {}
+            self.most = {}
             self.requests = {}
             self.bytes = {}
             self.files = {}
@@ -30,6 +31,8 @@ class Record:
         with self.lock:
             self.active[exchange] = line
             self.requests[kind] = self.requests.get(kind, 0) + 1
+            at_once = sum(other["kind"] == kind for other in self.active.values())
+            self.most[kind] = max(self.most.get(kind, 0), at_once)
             if len(self.log) < LOG_LIMIT:
                 self.log.append(line)
             if path and kind in CONTENT:
@@ -62,11 +65,11 @@ class Record:
                                "authorization": exchange.headers.get("authorization", "")[:12]})
 
     def summary(self):
-        """requests and bytes by kind and file; `content_requests` and `content_bytes` over all files, the latter with
+        """requests, bytes and the most requests at once by kind; requests and bytes by file; `content_requests` and `content_bytes` over all files, the latter with
         those of answers that have not ended."""
         with self.lock:
             moving = sum(e.sent for e, line in self.active.items() if line["kind"] in SENDING)
-            return {"requests": dict(self.requests), "bytes": dict(self.bytes),
+            return {"requests": dict(self.requests), "bytes": dict(self.bytes), "most_at_once": dict(self.most),
                     "files": {k: dict(v) for k, v in self.files.items()},
                     "total_requests": sum(self.requests.values()),
                     "content_requests": sum(f["requests"] for f in self.files.values()),

@@ -130,6 +130,61 @@ static void paths_that_lead_out_are_refused(void **state)
 	blob_close(exported.blob);
 }
 
+static void nothing_is_written_through_a_link(void **state)
+{
+	struct exported exported;
+	struct why why = {0};
+	char other[128], link[256], inside[256];
+
+	enter(&exported, *state);
+	snprintf(other, sizeof other, "%s/other", exported.home->dir);
+	snprintf(link, sizeof link, "%s/a", exported.dir);
+	snprintf(inside, sizeof inside, "%s/b.bin", other);
+	assert_int_equal(mkdir(other, 0700) | mkdir(exported.dir, 0700) | symlink(other, link), 0);
+	for (int force = 0; force < 2; force++) {
+		assert_int_equal(put(&exported, force, NULL, &why), ERR_EXISTS);
+		assert_non_null(strstr(why.text, link));
+		assert_non_null(strstr(why.text, "symbolic link"));
+		assert_int_equal(access(inside, F_OK), -1);
+	}
+	assert_int_equal(export_check_way(exported.dir, "a/b.bin", NULL), ERR_EXISTS);
+	assert_int_equal(export_check_way(exported.dir, "x/a/b.bin", NULL), ERR_OK);
+	assert_int_equal(export_check_way(exported.dir, "a", NULL), ERR_OK);
+	blob_close(exported.blob);
+}
+
+static void the_directory_itself_may_be_a_link(void **state)
+{
+	struct exported exported;
+	char other[128];
+
+	enter(&exported, *state);
+	snprintf(other, sizeof other, "%s/other", exported.home->dir);
+	assert_int_equal(mkdir(other, 0700) | symlink(other, exported.dir), 0);
+	assert_int_equal(export_check_way(exported.dir, "a/b.bin", NULL), ERR_OK);
+	assert_int_equal(put(&exported, false, NULL, NULL), ERR_OK);
+	expect_content(&exported);
+	blob_close(exported.blob);
+}
+
+/* A link in the file's own place is never followed to write; one that leads nowhere is something else, too. */
+static void a_link_in_its_place_is_replaced_only_with_force(void **state)
+{
+	struct exported exported;
+	char outside[128];
+
+	enter(&exported, *state);
+	snprintf(outside, sizeof outside, "%s/outside", exported.home->dir);
+	assert_int_equal(export_make_parents(exported.path, NULL), ERR_OK);
+	assert_int_equal(symlink(outside, exported.path), 0);
+	assert_int_equal(put(&exported, false, NULL, NULL), ERR_EXISTS);
+	assert_int_equal(put(&exported, true, NULL, NULL), ERR_OK);
+	assert_true(S_ISREG(look(&exported).st_mode));
+	assert_int_equal(access(outside, F_OK), -1);
+	expect_content(&exported);
+	blob_close(exported.blob);
+}
+
 #define IN_A_HOME(test) cmocka_unit_test_setup_teardown(test, store_home_setup, store_home_teardown)
 
 int main(void)
@@ -139,6 +194,9 @@ int main(void)
 		IN_A_HOME(the_same_content_is_left_alone),
 		IN_A_HOME(other_content_is_replaced_only_with_force),
 		IN_A_HOME(a_directory_is_never_replaced),
+		IN_A_HOME(nothing_is_written_through_a_link),
+		IN_A_HOME(the_directory_itself_may_be_a_link),
+		IN_A_HOME(a_link_in_its_place_is_replaced_only_with_force),
 		IN_A_HOME(paths_that_lead_out_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,21 @@ static void server_errors_and_login_pages_count_as_away(void **state)
 	}
 }
 
+static void it_is_said_when_something_else_than_the_hub_answers(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct looked looked;
+
+	remember_f(bench);
+	http_server_reset(bench->server);
+	say(bench, "HEAD /", "403 Forbidden\r\nContent-Type: text/html", "");
+	look_finds(bench, &looked, "org/name:f.bin", COMMIT, 1);
+	assert_true(looked.look.listing.remembered);
+	assert_has(hub_bench_logged(bench), "(a login page?); using what the hub said on 20");
+	assert_has_not(hub_bench_logged(bench), "does not answer");
+	looked_release(&looked);
+}
+
 static void what_the_hub_takes_back_is_gone(void **state)
 {
 	struct hub_bench *bench = *state;
@@ -293,6 +308,7 @@ int main(void)
 		test(one_try_is_enough_when_memory_can_answer),
 		test(a_silent_hub_is_not_waited_for_when_memory_can_answer),
 		test(server_errors_and_login_pages_count_as_away),
+		test(it_is_said_when_something_else_than_the_hub_answers),
 		test(what_the_hub_takes_back_is_gone),
 	};
 

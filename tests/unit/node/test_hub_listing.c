@@ -9,23 +9,23 @@
 #define GIT "0123456789abcdef0123456789abcdef01234567"
 #define COMMIT "abcdefabcdefabcdefabcdefabcdefabcdefabcd"
 
-static enum err add(struct hub_listing *listing, const char *json, size_t *unsafe)
+static enum err add(struct hub_listing *listing, const char *json, struct hub_left_out *left_out)
 {
-	return hub_listing_add_page(listing, json, strlen(json), unsafe, NULL);
+	return hub_listing_add_page(listing, json, strlen(json), left_out, NULL);
 }
 
 static void a_page_has_files_of_both_kinds(void **state)
 {
 	struct hub_listing listing = {0};
 	char text[DIGEST_TEXT_MAX];
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 
 	(void)state;
 	assert_int_equal(add(&listing,
 			     "[{\"type\":\"file\",\"path\":\"z.bin\",\"size\":130,\"oid\":\"" GIT "\",\"lfs\":{\"oid\":\"" OID "\",\"size\":5000000000,\"pointerSize\":130},\"xetHash\":\"x\"},"
 			     "{\"type\":\"directory\",\"path\":\"dir\",\"size\":0,\"oid\":\"" GIT "\"},"
 			     "{\"type\":\"file\",\"path\":\"dir/\\u00fc.txt\",\"size\":0,\"oid\":\"" GIT "\",\"lfs\":null}]",
-			     &unsafe),
+			     &left_out),
 			 ERR_OK);
 	assert_int_equal(hub_listing_sort(&listing, NULL), ERR_OK);
 	assert_int_equal(listing.count, 2);
@@ -35,7 +35,7 @@ static void a_page_has_files_of_both_kinds(void **state)
 	assert_string_equal(listing.files[1].path, "z.bin");
 	assert_true(listing.files[1].size == 5000000000);
 	assert_string_equal(digest_text(&listing.files[1].digest, text), "sha256:" OID);
-	assert_int_equal(unsafe, 0);
+	assert_int_equal(left_out.unsafe, 0);
 	hub_listing_release(&listing);
 }
 
@@ -81,8 +81,8 @@ static void nonsense_is_refused(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct hub_listing listing = {0};
 		struct why why = {0};
-		size_t unsafe = 0;
-		enum err err = hub_listing_add_page(&listing, bad[i], strlen(bad[i]), &unsafe, &why);
+		struct hub_left_out left_out = {0};
+		enum err err = hub_listing_add_page(&listing, bad[i], strlen(bad[i]), &left_out, &why);
 		if (err != ERR_INVALID || !why.text[0])
 			fail_msg("%s: %s \"%s\"", bad[i], err_name(err), why.text);
 		hub_listing_release(&listing);
@@ -92,13 +92,14 @@ static void nonsense_is_refused(void **state)
 static void deep_nesting_is_refused(void **state)
 {
 	struct hub_listing listing = {0};
-	size_t len = 1 << 20, unsafe = 0;
+	struct hub_left_out left_out = {0};
+	size_t len = 1 << 20;
 	char *deep = malloc(len);
 
 	(void)state;
 	assert_non_null(deep);
 	memset(deep, '[', len);
-	assert_int_equal(hub_listing_add_page(&listing, deep, len, &unsafe, NULL), ERR_INVALID);
+	assert_int_equal(hub_listing_add_page(&listing, deep, len, &left_out, NULL), ERR_INVALID);
 	free(deep);
 }
 
@@ -106,14 +107,14 @@ static void unsafe_paths_are_left_out_and_counted(void **state)
 {
 	static const char *const paths[] = {"../a", "/a", "a/../b", "a//b", "", ".", "a\\u0000b", "a\\nb", "a/"};
 	struct hub_listing listing = {0};
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
 		char json[200];
 		snprintf(json, sizeof json, "[{\"type\":\"file\",\"path\":\"%s\",%s},{\"type\":\"file\",\"path\":\"good%zu\",%s}]", paths[i], PLAIN, i, PLAIN);
-		assert_int_equal(add(&listing, json, &unsafe), ERR_OK);
-		assert_int_equal(unsafe, i + 1);
+		assert_int_equal(add(&listing, json, &left_out), ERR_OK);
+		assert_int_equal(left_out.unsafe, i + 1);
 		assert_int_equal(listing.count, i + 1);
 	}
 	hub_listing_release(&listing);
@@ -122,17 +123,17 @@ static void unsafe_paths_are_left_out_and_counted(void **state)
 static void a_file_listed_twice_is_kept_once(void **state)
 {
 	struct hub_listing listing = {0};
-	size_t unsafe = 0;
+	struct hub_left_out left_out = {0};
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(add(&listing, FILE_WITH("b", PLAIN), &unsafe), ERR_OK);
-		assert_int_equal(add(&listing, FILE_WITH("a", PLAIN), &unsafe), ERR_OK);
+		assert_int_equal(add(&listing, FILE_WITH("b", PLAIN), &left_out), ERR_OK);
+		assert_int_equal(add(&listing, FILE_WITH("a", PLAIN), &left_out), ERR_OK);
 	}
 	assert_int_equal(hub_listing_sort(&listing, NULL), ERR_OK);
 	assert_int_equal(listing.count, 2);
 	assert_string_equal(listing.files[0].path, "a");
-	assert_int_equal(add(&listing, FILE_WITH("b", "\"size\":2,\"oid\":\"" GIT "\""), &unsafe), ERR_OK);
+	assert_int_equal(add(&listing, FILE_WITH("b", "\"size\":2,\"oid\":\"" GIT "\""), &left_out), ERR_OK);
 	assert_int_equal(hub_listing_sort(&listing, NULL), ERR_INVALID);
 	hub_listing_release(&listing);
 }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <unistd.h>
+#include <zmq.h>
 
 struct hands {
 	struct clock clock;
@@ -277,6 +278,101 @@ static void jobs_of_the_pool_are_reaped(void **state)
 	assert_int_equal(loop_create(&bench->hands.clock, &bench->loop), ERR_OK);
 }
 
+/* A pair of sockets, the first of them watched as number 0. */
+struct sockets {
+	void *context, *ends[2];
+};
+
+static struct sockets watch_sockets(short events, void (*ready)(struct loop_watch *watch, short revents))
+{
+	struct sockets sockets = {.context = zmq_ctx_new()};
+	int limit = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		sockets.ends[i] = zmq_socket(sockets.context, ZMQ_PAIR);
+		assert_non_null(sockets.ends[i]);
+		assert_int_equal(zmq_setsockopt(sockets.ends[i], ZMQ_SNDHWM, &limit, sizeof limit), 0);
+		assert_int_equal(zmq_setsockopt(sockets.ends[i], ZMQ_RCVHWM, &limit, sizeof limit), 0);
+		assert_int_equal(i == 0 ? zmq_bind(sockets.ends[i], "inproc://pair") : zmq_connect(sockets.ends[i], "inproc://pair"), 0);
+	}
+	bench->watches[0] = (struct loop_watch){.socket = sockets.ends[0], .fd = -1, .events = events, .ready = ready};
+	loop_watch_start(bench->loop, &bench->watches[0]);
+	return sockets;
+}
+
+static void close_sockets(struct sockets *sockets)
+{
+	loop_watch_cancel(bench->loop, &bench->watches[0]);
+	for (size_t i = 0; i < 2; i++)
+		zmq_close(sockets->ends[i]);
+	zmq_ctx_term(sockets->context);
+}
+
+static void take_one(struct loop_watch *watch, short revents)
+{
+	char byte;
+
+	note_watch(watch, revents);
+	assert_int_equal(zmq_recv(watch->socket, &byte, 1, ZMQ_DONTWAIT), 1);
+}
+
+static void a_socket_is_ready_until_it_is_empty(void **state)
+{
+	struct sockets sockets = watch_sockets(POLLIN, take_one);
+
+	(void)state;
+	loop_turn(bench->loop, 0);
+	assert_calls(0, NULL);
+	assert_int_equal(zmq_send(sockets.ends[1], "a", 1, ZMQ_DONTWAIT), 1);
+	assert_int_equal(zmq_send(sockets.ends[1], "b", 1, ZMQ_DONTWAIT), 1);
+	loop_turn(bench->loop, -1);
+	loop_turn(bench->loop, -1);
+	assert_calls(2, (int[]){0, 0});
+	loop_turn(bench->loop, 0);
+	assert_calls(2, (int[]){0, 0});
+	close_sockets(&sockets);
+}
+
+/* Looking at the socket takes the edge off its descriptor. */
+static void a_socket_that_was_looked_at_is_ready(void **state)
+{
+	struct sockets sockets = watch_sockets(POLLIN, take_one);
+	int events;
+	size_t len = sizeof events;
+
+	(void)state;
+	assert_int_equal(zmq_send(sockets.ends[1], "a", 1, ZMQ_DONTWAIT), 1);
+	assert_int_equal(zmq_getsockopt(sockets.ends[0], ZMQ_EVENTS, &events, &len), 0);
+	loop_turn(bench->loop, -1);
+	assert_calls(1, (int[]){0});
+	close_sockets(&sockets);
+}
+
+static void note_room(struct loop_watch *watch, short revents)
+{
+	assert_int_equal(revents, POLLOUT);
+	bench->calls[bench->count++] = (int)(watch - bench->watches);
+}
+
+static void a_socket_is_writable_while_it_has_room(void **state)
+{
+	struct sockets sockets = watch_sockets(POLLOUT, note_room);
+	char byte;
+
+	(void)state;
+	loop_turn(bench->loop, -1);
+	assert_calls(1, (int[]){0});
+	while (zmq_send(sockets.ends[0], "a", 1, ZMQ_DONTWAIT) == 1)
+		continue;
+	loop_turn(bench->loop, 0);
+	assert_calls(1, (int[]){0});
+	while (zmq_recv(sockets.ends[1], &byte, 1, ZMQ_DONTWAIT) == 1)
+		continue;
+	loop_turn(bench->loop, -1);
+	assert_calls(2, (int[]){0, 0});
+	close_sockets(&sockets);
+}
+
 static void many_watches(void **state)
 {
 	struct loop_watch watches[100] = {0};
@@ -312,6 +408,9 @@ int main(void)
 		test(events_of_a_watch_may_change),
 		test(run_ends_when_stopped),
 		test(jobs_of_the_pool_are_reaped),
+		test(a_socket_is_ready_until_it_is_empty),
+		test(a_socket_that_was_looked_at_is_ready),
+		test(a_socket_is_writable_while_it_has_room),
 		test(many_watches),
 	};
 

@@ -247,7 +247,8 @@ static void change_version(const char *path, const char *sql)
 /* Even by one who only looks. */
 static void older_one_is_migrated(void **state)
 {
-	static const char to_first[] = "ALTER TABLE blob DROP COLUMN ctime_ns; PRAGMA user_version=1";
+	static const char to_first[] = "ALTER TABLE blob DROP COLUMN ctime_ns; ALTER TABLE name DROP COLUMN visibility;"
+				       " ALTER TABLE name DROP COLUMN checked_at; PRAGMA user_version=1";
 	struct store_home *home = *state;
 	struct digest digest = digest_of(1);
 	struct blob_record record;

@@ -1,9 +1,11 @@
 #include "support/cmocka.h"
 
 #include "store/journal.h"
+#include "store/leftover.h"
 #include "store/place.h"
 #include "support/store_home.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,7 +156,7 @@ static void too_large_is_a_limit(void **state)
 	assert_int_equal(store_home_count(home, "partial"), 0);
 }
 
-/* A claim is nothing: the bytes are looked at. What follows a gap is forgotten with it, for its states were never proven. */
+/* A claim is nothing: the bytes are looked at. What follows a gap stays, linked by states that are only claims now. */
 static void claimed_chunk_with_other_bytes(void **state)
 {
 	struct store_home *home = *state;
@@ -169,7 +171,9 @@ static void claimed_chunk_with_other_bytes(void **state)
 	partial = open_partial(home, &digest, 5 * CHUNK);
 	assert_true(partial_has(partial, 1));
 	assert_false(partial_has(partial, 2));
-	assert_false(partial_has(partial, 3));
+	assert_true(partial_has(partial, 3));
+	assert_int_equal(partial_prefix(partial), 2);
+	assert_int_equal(partial_anchored_from(partial), 5);
 	partial_fill(partial, 4, 5);
 	commits(partial, &digest);
 	assert_true(store_home_holds(home, &digest));
@@ -344,6 +348,79 @@ static void damaged_orphan_is_not(void **state)
 	assert_int_equal(store_home_count(home, "partial"), 0);
 }
 
+static void progress_seen_from_outside(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = content_digest(home, 9, 3 * CHUNK + 5);
+	uint64_t size = 0, have = 0;
+	struct leftover *leftovers;
+	struct partial *partial;
+	size_t count;
+
+	assert_int_equal(partial_open(home->store, &digest, 3 * CHUNK + 5, &partial, NULL), ERR_OK);
+	assert_int_equal(leftover_list(home->store, &leftovers, &count, NULL), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(size, 3 * CHUNK + 5);
+	assert_int_equal(have, 0);
+	partial_fill(partial, 9, 2); /* while it is open */
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(have, 2 * CHUNK);
+	partial_fill(partial, 9, 4);
+	assert_true(leftover_progress(home->store, leftovers, &size, &have));
+	assert_int_equal(have, 3 * CHUNK + 5);
+	partial_discard(partial);
+	assert_false(leftover_progress(home->store, leftovers, &size, &have));
+	free(leftovers);
+}
+
+/* Only a file system that can share blocks has more to say than this; the end-to-end tests make one. */
+static void clone_of_another_size(void **state)
+{
+	struct store_home *home = *state;
+	struct partial *partial = NULL;
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/file", home->dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(partial_open_clone(home->store, fd, 101, &partial, NULL), ERR_UNSUPPORTED);
+	assert_null(partial);
+	assert_int_equal(store_home_count(home, "partial"), 0);
+	close(fd);
+}
+
+static void taken_as_it_lies_there(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = content_digest(home, 9, 2 * CHUNK + 1), found;
+	uint8_t *data = content_make(9, 2 * CHUNK + 1), *room = malloc(CHUNK);
+	struct partial *partial;
+	struct dirent *entry;
+	char path[300];
+	DIR *dir;
+	int fd = -1;
+
+	assert_int_equal(partial_open_unnamed(home->store, 2 * CHUNK + 1, &partial, NULL), ERR_OK);
+	snprintf(path, sizeof path, "%s/partial", home->home);
+	dir = opendir(path);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			fd = openat(dirfd(dir), entry->d_name, O_WRONLY);
+	closedir(dir);
+	assert_int_equal(write(fd, data, 2 * CHUNK + 1), 2 * CHUNK + 1);
+	close(fd);
+	assert_int_equal(partial_take(partial, 1, room, NULL), ERR_INVALID);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(partial_take(partial, i, room, NULL), ERR_OK);
+	assert_int_equal(partial_take(partial, 3, room, NULL), ERR_INVALID);
+	assert_int_equal(partial_commit(partial, &found, NULL), ERR_OK);
+	assert_true(digest_equal(&found, &digest));
+	free(data);
+	free(room);
+}
+
 #define WITH_HOME(test) cmocka_unit_test_setup_teardown(test, store_home_setup, store_home_teardown)
 
 int main(void)
@@ -363,6 +440,9 @@ int main(void)
 		WITH_HOME(two_in_one_process),
 		WITH_HOME(two_processes),
 		WITH_HOME(unnamed),
+		WITH_HOME(progress_seen_from_outside),
+		WITH_HOME(clone_of_another_size),
+		WITH_HOME(taken_as_it_lies_there),
 		WITH_HOME(committed_twice),
 		WITH_HOME(orphan_is_proven_again),
 		WITH_HOME(damaged_orphan_is_not),

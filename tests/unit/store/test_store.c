@@ -90,6 +90,32 @@ static void other_peoples_directories_stay_as_they_are(void **state)
 	home->options.home = home->home;
 }
 
+static void homes_of_others_are_left_alone(void **state)
+{
+	struct store_home *home = *state;
+	struct store *store = NULL;
+	struct why why = {0};
+
+	if (geteuid() != 0)
+		skip(); /* nothing can be given to others */
+	store_home_close(home);
+	assert_int_equal(chown(home->home, 12345, 12345), 0);
+	assert_int_equal(store_open(&home->options, &store, &why), ERR_PERMISSION);
+	assert_non_null(strstr(why.text, "12345"));
+	home->options.read_only = true; /* root may look */
+	store_home_open(home);
+	store_home_close(home);
+	assert_int_equal(chmod(home->dir, 0755) | chmod(home->home, 0777), 0);
+	for (int i = 0; i < 2; i++) {
+		home->options.read_only = i > 0;
+		assert_int_equal(seteuid(12346), 0);
+		assert_int_equal(store_open(&home->options, &store, &why), ERR_PERMISSION);
+		assert_int_equal(seteuid(0), 0);
+		assert_non_null(strstr(why.text, "belongs to another user"));
+	}
+	assert_null(store);
+}
+
 static void secret_stays(void **state)
 {
 	static const uint8_t zero[STORE_SECRET_LEN];
@@ -238,6 +264,7 @@ int main(void)
 		cmocka_unit_test(mount_lines),
 		WITH_HOME(home_is_private),
 		WITH_HOME(other_peoples_directories_stay_as_they_are),
+		WITH_HOME(homes_of_others_are_left_alone),
 		WITH_HOME(secret_stays),
 		WITH_HOME(many_start_together),
 		WITH_HOME(looking_creates_nothing),

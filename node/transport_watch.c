@@ -1,0 +1,157 @@
+#include "node/outlet.h"
+#include "node/transport_private.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define QUIET_LOOKS 2 /* a loop that stood still is no peer's fault: after so many the messages that were there have been handed over */
+
+/* --- the connection behind a link */
+
+static uint64_t read_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len); /* where the kernel has none, all are the same */
+	return cookie;
+}
+
+/* Bytes that libzmq has taken from the kernel. False: cannot be told. */
+static bool read_received(int fd, uint64_t *ret_bytes)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+	int waiting;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+		return false;
+	if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting < 0 || (uint64_t)waiting > info.tcpi_bytes_received)
+		waiting = 0;
+	*ret_bytes = info.tcpi_bytes_received - (uint64_t)waiting;
+	return true;
+}
+
+bool link_attach(struct transport_link *link, int fd)
+{
+	uint64_t received;
+
+	link->fd = fd;
+	link->cookie = read_cookie(fd);
+	return read_received(fd, &received);
+}
+
+void link_shutdown(struct transport_link *link)
+{
+	if (link->fd >= 0 && read_cookie(link->fd) == link->cookie)
+		(void)shutdown(link->fd, SHUT_RDWR);
+}
+
+/* --- bytes that become no messages */
+
+/* A message that came out is a proof that what came before it is out too. Since the last one that was seen, only so many bytes may have come in. */
+static void count_partial(struct transport_link *link)
+{
+	uint64_t received;
+
+	if (link->fd < 0 || !read_received(link->fd, &received))
+		return;
+	if (link->has_delivered || received < link->received_then) {
+		link->received_then = received;
+		link->quiet_looks = 0;
+	} else
+		link->quiet_looks++;
+	link->has_delivered = false;
+	link->partial = received - link->received_then;
+}
+
+static bool is_hoarding(const struct transport_link *link)
+{
+	return link->fd >= 0 && (link->state == LINK_OPENING || link->state == LINK_UP) && link->quiet_looks >= QUIET_LOOKS;
+}
+
+/* Each may be within its limit, and all of them together too much: the greediest goes first. */
+static void bound_total(struct transport *transport)
+{
+	for (;;) {
+		struct transport_link *most = NULL;
+		uint64_t total = 0;
+		list_each(at, &transport->links) {
+			struct transport_link *link = container_of(at, struct transport_link, link);
+			if (!is_hoarding(link))
+				continue;
+			total += link->partial;
+			if (!most || link->partial > most->partial)
+				most = link;
+		}
+		if (!most || total <= TRANSPORT_PARTIAL_TOTAL_BYTES)
+			return;
+		link_drop(most, TRANSPORT_BROKE_RULES, "bytes without end, and no message");
+		most->partial = 0;
+	}
+}
+
+/* --- time */
+
+static bool is_late(const struct transport_link *link, int64_t now_ms)
+{
+	return now_ms >= link->deadline_ms;
+}
+
+static void look_at_time(struct transport_link *link, int64_t now_ms)
+{
+	if (link->is_dialed && link->state == LINK_OPENING && is_late(link, now_ms)) {
+		link->end = link->is_connected ? TRANSPORT_STRANGER : TRANSPORT_UNREACHABLE;
+		link_finish(link);
+	} else if (!link->is_admitted && (link->state == LINK_OPENING || link->state == LINK_UP) && is_late(link, now_ms))
+		link_drop(link, TRANSPORT_NOT_ADMITTED, "it did not introduce itself in time");
+	else if (link->state == LINK_LEAVING && is_late(link, now_ms))
+		link_shutdown(link);
+}
+
+/* Room is told of by the outlet; should ZeroMQ have refused a message for another reason, it is tried again from here. */
+static void look_at_waiting(struct transport_link *link)
+{
+	if (link->is_waiting)
+		outlet_wait(link->outlet);
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct transport *transport = container_of(timer, struct transport, watch_timer);
+	int64_t now_ms = loop_now_ms(transport->options.loop);
+
+	transport_enter(transport);
+	list_each(at, &transport->links) {
+		struct transport_link *link = container_of(at, struct transport_link, link);
+		if (link->state == LINK_DEAD)
+			continue;
+		count_partial(link);
+		if (link->partial > TRANSPORT_PARTIAL_BYTES && link->state != LINK_LEAVING)
+			link_drop(link, TRANSPORT_BROKE_RULES, "too many bytes, and no message");
+		else
+			look_at_time(link, now_ms);
+		look_at_waiting(link);
+	}
+	bound_total(transport);
+	transport_leave(transport);
+	if (!list_is_empty(&transport->links))
+		transport_watch_start(transport);
+}
+
+void transport_watch_start(struct transport *transport)
+{
+	transport->watch_timer.fire = look;
+	if (transport->watch_timer.place == 0 && loop_timer_start(transport->options.loop, &transport->watch_timer, TRANSPORT_WATCH_MS) != ERR_OK)
+		log_error(transport->options.log, "connections are not looked after: out of memory");
+}
+
+void transport_watch_cancel(struct transport *transport)
+{
+	loop_timer_cancel(transport->options.loop, &transport->watch_timer);
+}
