@@ -1,8 +1,9 @@
 /* peer: one session with another node, from HELLO to the end (docs/PROTOCOL.md).
  *
- * A state machine that never calls a socket: it is told of messages and of time, and sends through its owner. Embedded by the owner (peers.h). A session that has ended sends and asks nothing any
- * more; the owner finds out with peer_has_ended() after each call, and releases it when nothing of it is running up the stack. A rule that the other side breaks ends the session with BYE
- * and a sentence, and nothing else. On the loop.
+ * A state machine that never calls a socket: it is told of messages, and when time has passed, and sends through its owner. Embedded by the
+ * owner (peers.h). A session that has ended sends and asks nothing any more; the owner finds out with peer_has_ended() after each call, and
+ * releases it when nothing of it is running up the stack. A rule that the other side breaks ends the session with BYE and a sentence, and
+ * nothing else. On the loop.
  */
 #ifndef LARDER_NODE_PEER_H
 #define LARDER_NODE_PEER_H
@@ -23,10 +24,11 @@
 #define PEER_PROBE_MS 1000        /* for an answer to peer_probe() */
 #define PEER_RESYNC_MS 2000       /* at least between two RESYNC */
 #define PEER_SNAPSHOT_MS 60000    /* for a snapshot; then it is asked for anew */
+#define PEER_SERVED_MS 4000       /* so long after its last question, or answer, something counts as being served */
 /* Numbers. */
 #define PEER_MESSAGES_PER_S 20000 /* that may come, over some time */
 #define PEER_MESSAGES_BURST 40000
-#define PEER_RESYNC_BURST 8       /* snapshots that may be asked of us at once; one more each PEER_RESYNC_MS */
+#define PEER_SNAPSHOTS 8          /* that may be asked of us in a row; one more each PEER_RESYNC_MS. Others are not answered */
 #define PEER_QUEUE_BYTES ((size_t)1 << 20) /* control messages that the transport does not take yet; beyond: it does not read what it asks for */
 
 struct peer_owner {
@@ -43,7 +45,7 @@ struct peer_owner {
 	/* It told its holdings, or more of them. */
 	void (*on_holdings)(struct peer_owner *owner, struct peer *peer);
 	void (*on_addresses)(struct peer_owner *owner, struct peer *peer, const struct wire_peers *addresses);
-	/* Monotonic, for round trips. */
+	/* The time that all of this goes by, monotonic. */
 	int64_t (*now_us)(struct peer_owner *owner);
 };
 
@@ -85,24 +87,24 @@ struct peer {
 	int bye_sent, bye_got;     /* enum wire_bye; 0: none */
 	struct why why;            /* "": it said goodbye */
 	/* Time. */
-	int64_t started_ms, last_in_ms, busy_since_ms, last_ping_ms, probe_until_ms;
-	int64_t ping_sent_us, round_trip_us; /* -1: no ping is out; not measured yet */
+	int64_t started_ms, last_in_ms, last_ping_ms;
+	int64_t busy_since_ms, served_ms;    /* since when bytes are waited for; when something was asked of us or taken last */
+	int64_t probe_until_ms;              /* 0: no probe */
+	int64_t ping_sent_us, round_trip_us; /* -1: none is out; not measured yet */
 	uint64_t ping_number;
-	int64_t bucket_ms;
-	int64_t messages_left;
+	int64_t bucket_ms, bucket;           /* messages that may come now */
 	/* Questions to it. */
 	struct list asks;
 	unsigned asked;
 	uint64_t next_request;
 	/* Its holdings, and what it was told of ours. */
-	bool is_syncing;
-	int64_t resync_ms, resync_given_ms;
-	unsigned resync_given;
+	bool is_syncing, wants_resync;
+	int64_t resync_ms;       /* when RESYNC was sent last */
+	int64_t snapshot_ms, snapshots; /* that may be asked of us now */
 	uint64_t told_generation;
 	const struct share_set *telling; /* a snapshot under way; NULL */
 	size_t told_tags;
 	uint32_t told_parts;
-	int64_t served_ms; /* when something was asked or taken last */
 	/* Control messages that wait for the transport, each with its length before it. */
 	struct buf queue;
 	size_t queue_at;
@@ -111,21 +113,21 @@ struct peer {
 };
 
 /* A session over a new connection. `client_key`: what one that was taken has shown; NULL: it was dialed, and HELLO is sent. */
-void peer_init(struct peer *peer, struct peer_owner *owner, const struct peer_self *self, const uint8_t *client_key, int64_t now_ms);
+void peer_init(struct peer *peer, struct peer_owner *owner, const struct peer_self *self, const uint8_t *client_key);
 /* Ends it, if it had not ended; questions end with ERR_CUT. */
 void peer_release(struct peer *peer);
 
-void peer_on_message(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len, int64_t now_ms);
-void peer_on_writable(struct peer *peer, int64_t now_ms);
+void peer_on_message(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len);
+void peer_on_writable(struct peer *peer);
 /* To be called when peer_deadline_ms() has come, or earlier. */
-void peer_on_time(struct peer *peer, int64_t now_ms);
+void peer_on_time(struct peer *peer);
 int64_t peer_deadline_ms(const struct peer *peer);
 
-/* End it: BYE with this reason and text, or none where reason is 0. The first end counts. */
+/* End it: BYE with this reason and text, or none where `reason` is 0. The first end counts. */
 void peer_end(struct peer *peer, int reason, const char *format, ...) LARDER_PRINTF(3, 4);
 static inline bool peer_has_ended(const struct peer *peer) { return peer->state == PEER_ENDED; }
 /* It must show within PEER_PROBE_MS that it lives. */
-void peer_probe(struct peer *peer, int64_t now_ms);
+void peer_probe(struct peer *peer);
 /* Send an answer of serve.h. Errors as of transport_send(). */
 enum err peer_send(struct peer *peer, const uint8_t *control, size_t len, const struct transport_bulk *bulk) LARDER_MUST_USE;
 /* Tell what has changed of our share. */

@@ -45,7 +45,7 @@ struct peers_options {
 	uint16_t port;
 	bool is_deaf;
 	void *context; /* of the calls below, which may be NULL, and come from the loop */
-	/* Another machine has our key, and it is for us to make a new one: identity_renew() (on a job, it blocks), peers_renew(), and announce anew. Called once; again after peers_renew() only. */
+	/* Another machine has our key, and it is for us to make a new one: identity_renew(), peers_renew(), and announce anew. Called once; again after peers_renew() only. */
 	void (*on_clone)(void *context);
 	/* A session came or went, or one has told what it holds. At most once a turn of the loop. */
 	void (*on_change)(void *context);
