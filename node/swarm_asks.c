@@ -100,9 +100,12 @@ void swarm_cancel_peer(struct swarm *swarm, const struct swarm_peer *peer)
 
 void swarm_cancel_index(struct swarm *swarm, uint64_t index)
 {
-	for (size_t i = 0; i < SWARM_ASKS; i++)
-		if (swarm->asks[i].is_used && !swarm->asks[i].is_cancelled && swarm->asks[i].index == index)
-			swarm_ask_cancel(swarm, &swarm->asks[i]);
+	for (size_t i = 0; i < SWARM_ASKS; i++) {
+		struct swarm_ask *ask = &swarm->asks[i];
+		bool decides = ask->purpose == SWARM_SETTLE && index == swarm->settle_index;
+		if (ask->is_used && !ask->is_cancelled && ask->index == index && !decides)
+			swarm_ask_cancel(swarm, ask);
+	}
 }
 
 bool swarm_next_cancel(struct swarm *swarm, struct swarm_task *ret_task)

@@ -112,6 +112,7 @@ void swarm_ask_end(struct swarm *swarm, struct swarm_ask *ask, bool was_good);
 /* Not wanted any more; the caller is told. One that is here already and is being checked stays. */
 void swarm_ask_cancel(struct swarm *swarm, struct swarm_ask *ask);
 void swarm_cancel_peer(struct swarm *swarm, const struct swarm_peer *peer);
+/* But for those that a dispute waits for. */
 void swarm_cancel_index(struct swarm *swarm, uint64_t index);
 unsigned swarm_count_asks(const struct swarm *swarm, uint64_t index);
 bool swarm_next_cancel(struct swarm *swarm, struct swarm_task *ret_task);
@@ -142,6 +143,8 @@ void swarm_settle_begin_anew(struct swarm *swarm);
 
 void swarm_window_tick(struct swarm *swarm, int64_t now_ms);
 bool swarm_next_chunk(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task);
+/* Chunks asked for, being checked, or linked and not anchored. */
+uint64_t swarm_in_flight(const struct swarm *swarm);
 /* Whether more peers would be of use. */
 bool swarm_wants_sources(const struct swarm *swarm, int64_t now_ms);
 /* Whether it may be asked for chunk `index`: its chain agrees with the candidate there. */

@@ -35,6 +35,8 @@ void swarm_settle_proven(struct swarm *swarm, uint64_t index, const uint8_t befo
 	for (int slot = 0; slot < SWARM_CHAINS; slot++)
 		if (swarm->kept[slot].is_used && memcmp(swarm->kept[slot].chain.states[index - 1], before, SHA256_LEN) != 0)
 			swarm_drop_chain(swarm, slot, SWARM_UNPROVEN, index, "another chain was proven where theirs differ");
+	if (!swarm_is_missing(swarm, index))
+		swarm_cancel_index(swarm, index);
 }
 
 static void drop_silent(struct swarm *swarm, int64_t now_ms)
@@ -112,7 +114,7 @@ static bool ask_for_proof(struct swarm *swarm, struct swarm_peer *peer, int64_t 
 	struct swarm_ask *ask = swarm_find_ask(swarm, peer, swarm->settle_index);
 	bool is_new = !ask;
 
-	if (is_new)
+	if (is_new && swarm_in_flight(swarm) < SWARM_WINDOW)
 		ask = swarm_ask(swarm, peer, swarm->settle_index, SWARM_SETTLE, now_ms);
 	if (!ask)
 		return false;

@@ -114,7 +114,7 @@ static int64_t lowest_eta_ms(const struct swarm *swarm, int64_t now_ms)
 
 /* --- what is free to be asked for */
 
-static uint64_t in_flight(const struct swarm *swarm)
+uint64_t swarm_in_flight(const struct swarm *swarm)
 {
 	uint64_t count = swarm->linked;
 
@@ -200,7 +200,7 @@ static bool next_in_window(struct swarm *swarm, int64_t now_ms, struct swarm_tas
 	bool passed[SWARM_PEERS] = {false};
 	struct swarm_peer *peer;
 
-	if (in_flight(swarm) >= SWARM_WINDOW - SWARM_SPARE)
+	if (swarm_in_flight(swarm) >= SWARM_WINDOW - SWARM_SPARE)
 		return false;
 	while ((peer = quickest(swarm, now_ms, passed))) {
 		if (find_free(swarm, peer, chunks_to_skip(peer, now_ms, lowest, rate), &index))
@@ -242,7 +242,7 @@ static bool next_frontier(struct swarm *swarm, int64_t now_ms, struct swarm_task
 {
 	struct swarm_peer *peer;
 
-	if ((swarm->status[frontier(swarm)] & CHUNK_ASKED) || is_blocked(swarm, frontier(swarm)) || in_flight(swarm) >= SWARM_WINDOW)
+	if ((swarm->status[frontier(swarm)] & CHUNK_ASKED) || is_blocked(swarm, frontier(swarm)) || swarm_in_flight(swarm) >= SWARM_WINDOW)
 		return false;
 	peer = for_frontier(swarm, now_ms, true);
 	return peer && give(swarm, peer, frontier(swarm), SWARM_FETCH, now_ms, ret_task);
@@ -281,7 +281,7 @@ static bool next_duplicate(struct swarm *swarm, int64_t now_ms, struct swarm_tas
 	int64_t patience = patience_ms(swarm);
 	unsigned late;
 
-	if (!peer || is_blocked(swarm, frontier(swarm)) || in_flight(swarm) >= SWARM_WINDOW)
+	if (!peer || is_blocked(swarm, frontier(swarm)) || swarm_in_flight(swarm) >= SWARM_WINDOW)
 		return false;
 	if (peer->rate.is_known && 3 * eta_ms(peer, now_ms) < patience)
 		patience = latest(3 * eta_ms(peer, now_ms), SWARM_DUPLICATE_MS);
@@ -310,7 +310,7 @@ static bool are_all_full(const struct swarm *swarm, int64_t now_ms)
 			return false;
 		is_wanted = true;
 	}
-	return is_wanted && in_flight(swarm) < SWARM_WINDOW - SWARM_SPARE;
+	return is_wanted && swarm_in_flight(swarm) < SWARM_WINDOW - SWARM_SPARE;
 }
 
 bool swarm_wants_sources(const struct swarm *swarm, int64_t now_ms)

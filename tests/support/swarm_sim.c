@@ -373,7 +373,9 @@ static void ask_hub(struct world *world)
 	struct sim *sim = world->sim;
 	struct event event = {.at_ms = sim->now_ms + (int64_t)(CHUNK * 1000 / (sim->hub_rate_bytes_per_s ? sim->hub_rate_bytes_per_s : 1)), .kind = EVENT_HUB};
 
-	if (!sim->hub_is_there || world->hub_is_busy || sim->now_ms < HUB_AFTER_MS || swarm_need(world->swarm, sim->now_ms) == SWARM_NEEDS_NONE)
+	if (!sim->hub_is_there || world->hub_is_busy || sim->now_ms < HUB_AFTER_MS || swarm_is_complete(world->swarm))
+		return;
+	if (!sim->hub_is_fast && swarm_need(world->swarm, sim->now_ms) == SWARM_NEEDS_NONE)
 		return;
 	if (!swarm_is_stuck_at(world->swarm, &event.index) || world->states[event.index] == NOBODY)
 		event.index = first_missing(world);

@@ -47,7 +47,7 @@ struct sim {
 	uint64_t chunks;
 	struct sim_peer peers[SIM_PEERS_MAX];
 	size_t peer_count;
-	bool hub_is_there;
+	bool hub_is_there, hub_is_fast; /* fast: it is asked from the beginning, whatever the peers give */
 	uint64_t hub_rate_bytes_per_s;
 	uint64_t prefix_before;   /* chunks that are here when it begins; by a file of `prefix_file` */
 	unsigned prefix_file;

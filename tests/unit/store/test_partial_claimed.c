@@ -467,6 +467,69 @@ static void a_damaged_blob_is_repaired_from_peers(void **state)
 	commits(both);
 }
 
+static unsigned draw(uint64_t *state, unsigned bound)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (unsigned)(*state >> 33) % bound;
+}
+
+static void do_something(struct both *both, uint64_t *random)
+{
+	uint64_t index = draw(random, CHUNKS), other = draw(random, CHUNKS - 1) + 1;
+	struct chain chain = mixed(both, index < other ? index + (index == 0) : other, index < other ? other : index);
+	struct partial_item item = item_of(draw(random, 2) ? &both->right : &both->wrong, index);
+
+	switch (draw(random, 8)) {
+	case 0:
+		(void)!partial_suggest(both->partial, draw(random, 2) ? &both->right.chain : &chain, NULL, NULL);
+		break;
+	case 1:
+		if (partial_can_put(both->partial, index))
+			(void)!put_believed(both, &both->right, index);
+		break;
+	case 2:
+		(void)!put_believed(both, &both->right, partial_prefix(both->partial));
+		break;
+	case 3:
+		reopen(both);
+		break;
+	default:
+		/* With the states of a chain that is neither. */
+		if (index > 0 && draw(random, 4) == 0)
+			memcpy(item.before, chain.states[index - 1], SHA256_LEN);
+		assert_int_equal(partial_put_many(both->partial, &item, 1, NULL), ERR_OK);
+		break;
+	}
+	chain_release(&chain);
+}
+
+/* Whatever happens in whatever order: what is complete is right, and whoever has the right chunks gets there. */
+static void whatever_happens(void **state)
+{
+	struct both *both = *state;
+	uint64_t random = 88172645463325252ULL;
+
+	for (unsigned round = 0; round < 12; round++) {
+		bool by_hub = draw(&random, 2) == 0;
+		for (unsigned i = 0; i < 40 && !partial_is_complete(both->partial); i++)
+			do_something(both, &random);
+		for (unsigned i = 0; i < CHUNKS * 3 && !partial_is_complete(both->partial); i++) {
+			uint64_t first = 0, count = 0, last = partial_anchored_from(both->partial);
+			assert_true(partial_next_missing(both->partial, 0, &first, &count));
+			if (by_hub)
+				(void)!put_believed(both, &both->right, first);
+			else
+				assert_int_equal(put(both, &both->right, last - 1), PARTIAL_KEPT);
+		}
+		commits(both);
+		assert_int_equal(blob_remove(both->home->store, &both->right.digest, false, NULL), ERR_OK);
+		assert_int_equal(partial_open(both->home->store, &both->right.digest, SIZE, &both->partial, NULL), ERR_OK);
+		assert_int_equal(partial_have_bytes(both->partial), 0);
+	}
+}
+
 /* A processor that computes wrong must not judge peers. */
 static void advance_badly(struct sha256_state *const states[], const uint8_t *const data[], unsigned count, size_t blocks)
 {
@@ -526,6 +589,7 @@ int main(void)
 		WITH_BOTH(false_story_after_a_crash),
 		WITH_BOTH(bytes_lost_by_a_crash),
 		WITH_BOTH(a_damaged_blob_is_repaired_from_peers),
+		WITH_BOTH(whatever_happens),
 		WITH_BOTH(kernels_that_disagree),
 		WITH_BOTH(without_a_digest),
 	};
