@@ -1,4 +1,4 @@
-#include "support/swarm_sim.h"
+#include "support/swarm_sim_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,6 @@ struct event {
 	uint64_t serial; /* of the request, so that what was cancelled does not come */
 };
 
-/* A state is the file that it is of, and the chunk behind it; file NOBODY: not known. */
-#define NOBODY 255
-#define NONSENSE 254
-
 struct world {
 	struct sim *sim;
 	struct swarm *swarm;
@@ -37,12 +33,9 @@ struct world {
 	size_t event_count;
 	uint64_t order, serial;
 	uint64_t serials[SIM_PEERS_MAX][SIM_CHUNKS_MAX]; /* of the request that runs; 0: none */
-	/* The model of the store. */
-	unsigned held[SIM_CHUNKS_MAX];      /* the file whose chunk is here */
-	bool believed[SIM_CHUNKS_MAX];      /* it came from the hub */
-	unsigned states[SIM_CHUNKS_MAX + 1]; /* S(i) is of that file */
-	struct chain shown;                  /* states as labels, for swarm_anchored() */
-	bool overruled, hub_is_busy;
+	struct sim_store store;
+	struct chain shown; /* states as labels, for swarm_anchored() */
+	bool hub_is_busy;
 };
 
 static void broken(struct world *world, const char *what, uint64_t peer, uint64_t index)
@@ -52,129 +45,10 @@ static void broken(struct world *world, const char *what, uint64_t peer, uint64_
 			 (unsigned long long)peer, (long long)index);
 }
 
-static void label(unsigned file, uint64_t index, uint8_t ret[SHA256_LEN])
-{
-	memset(ret, 0, SHA256_LEN);
-	memcpy(ret, &index, sizeof index);
-	ret[31] = (uint8_t)file;
-}
-
-/* --- the model of the store */
-
-static uint64_t prefix(const struct world *world)
-{
-	uint64_t i = 0;
-
-	while (i < world->sim->chunks && world->held[i] != NOBODY && world->believed[i])
-		i++;
-	return i;
-}
-
-static uint64_t first_missing(const struct world *world)
-{
-	uint64_t i = 0;
-
-	while (i < world->sim->chunks && world->held[i] != NOBODY)
-		i++;
-	return i;
-}
-
-static uint64_t anchored_from(const struct world *world)
-{
-	uint64_t i = world->sim->chunks;
-
-	while (i > 0 && world->held[i - 1] != NOBODY)
-		i--;
-	return i;
-}
-
-/* Chunk `index` of `file` leads from S(index) of that file to S(index + 1) of it; S(0) is the same for all, H is the right one's. */
-static bool leads(const struct world *world, unsigned file, uint64_t index, unsigned before, unsigned after)
-{
-	return (index == 0 || before == file) && (index + 1 == world->sim->chunks ? file == SIM_RIGHT : after == file);
-}
-
-static void change_state(struct world *world, uint64_t index, unsigned file)
-{
-	if (world->states[index] == file)
-		return;
-	world->states[index] = file;
-	world->held[index] = NOBODY;
-	world->held[index - 1] = NOBODY;
-}
-
-static enum partial_answer put(struct world *world, unsigned file, uint64_t index, unsigned before, unsigned after)
-{
-	uint64_t anchored = anchored_from(world);
-
-	if (!leads(world, file, index, before, after))
-		return PARTIAL_WRONG;
-	if (world->held[index] != NOBODY)
-		return PARTIAL_HAD;
-	if (index + 1 < world->sim->chunks && world->states[index + 1] != after)
-		return PARTIAL_UNWANTED;
-	if (index > 0 && world->states[index] != before && index + 1 != anchored)
-		return PARTIAL_UNWANTED;
-	if (index > 0)
-		change_state(world, index, before);
-	world->held[index] = file;
-	world->believed[index] = false;
-	return PARTIAL_KEPT;
-}
-
-static void forget_claims(struct world *world)
-{
-	uint64_t anchored = anchored_from(world);
-
-	for (uint64_t i = prefix(world) + 1; i < anchored; i++)
-		change_state(world, i, NOBODY);
-	world->overruled = true;
-}
-
-/* From the hub: what it is computed on from may be false, and then so is the state after it. */
-static void put_believed(struct world *world, uint64_t index)
-{
-	uint64_t anchored = anchored_from(world), known = prefix(world);
-	unsigned before = index == 0 ? SIM_RIGHT : world->states[index], after = before == SIM_RIGHT ? SIM_RIGHT : NONSENSE;
-	bool is_last = index + 1 == world->sim->chunks, holds;
-
-	if (world->held[index] != NOBODY || before == NOBODY)
-		return;
-	holds = is_last ? after == SIM_RIGHT : world->states[index + 1] == NOBODY || world->states[index + 1] == after;
-	if (!holds && index + 1 >= anchored && index == known) {
-		for (uint64_t i = 1; i <= index; i++)
-			change_state(world, i, NOBODY);
-		return;
-	}
-	if (!holds)
-		forget_claims(world);
-	if (!holds && index != known)
-		return;
-	world->held[index] = SIM_RIGHT;
-	world->believed[index] = true;
-	if (!is_last)
-		world->states[index + 1] = after;
-}
-
-static enum err suggest(struct world *world, const struct chain *chain, uint64_t *ret_index)
-{
-	uint64_t anchored = anchored_from(world), known = prefix(world);
-
-	for (uint64_t i = world->sim->chunks - 1; i > 0 && i >= anchored; i--)
-		if (chain->states[i - 1][31] != world->states[i]) {
-			*ret_index = i;
-			return ERR_UNPROVEN;
-		}
-	for (uint64_t i = known + 1; i < anchored; i++)
-		change_state(world, i, chain->states[i - 1][31]);
-	world->overruled = false;
-	return ERR_OK;
-}
-
 static void tell_all(struct world *world)
 {
 	for (uint64_t i = 0; i < world->sim->chunks; i++)
-		if (world->held[i] != NOBODY)
+		if (world->store.held[i] != SIM_NOBODY)
 			swarm_have(world->swarm, i, 1);
 		else
 			swarm_lack(world->swarm, i, 1);
@@ -183,8 +57,8 @@ static void tell_all(struct world *world)
 static void tell_anchored(struct world *world)
 {
 	for (uint64_t i = 1; i < world->sim->chunks; i++)
-		label(world->states[i], i, world->shown.states[i - 1]);
-	swarm_anchored(world->swarm, anchored_from(world), &world->shown);
+		sim_label(world->store.states[i], i, world->shown.states[i - 1]);
+	swarm_anchored(world->swarm, sim_store_anchored_from(&world->store), &world->shown);
 }
 
 /* --- events */
@@ -233,7 +107,7 @@ static unsigned state_file(const struct sim_peer *peer, uint64_t index)
 static unsigned chunk_file(const struct sim_peer *peer, uint64_t index)
 {
 	if (peer->behaviour == SIM_WRONG_CHUNKS || (peer->behaviour == SIM_ROTTEN && peer->index == index))
-		return NONSENSE;
+		return SIM_NONSENSE;
 	return state_file(peer, index);
 }
 
@@ -246,7 +120,7 @@ static void send_chain(struct world *world, size_t which)
 	if (chain_init(&chain, size) != ERR_OK)
 		abort();
 	for (uint64_t i = 1; i <= chain.count; i++)
-		label(state_file(peer, i), i, chain.states[i - 1]);
+		sim_label(state_file(peer, i), i, chain.states[i - 1]);
 	peer->sent_chain = true;
 	swarm_chain(world->swarm, which, &chain, world->sim->now_ms);
 	if (chain.states)
@@ -281,7 +155,7 @@ static void ask_chunk(struct world *world, size_t which, uint64_t index, enum sw
 		broken(world, "asked of a peer that is gone or out", which, index);
 	if (world->serials[which][index])
 		broken(world, "asked twice", which, index);
-	if (world->held[index] != NOBODY && purpose == SWARM_FETCH)
+	if (world->store.held[index] != SIM_NOBODY && purpose == SWARM_FETCH)
 		broken(world, "asked for what is here", which, index);
 	world->serials[which][index] = ++world->serial;
 	peer->asked++;
@@ -325,7 +199,7 @@ static void begin_suggestion(struct world *world, const struct swarm_task *task)
 {
 	struct event event = {.at_ms = world->sim->now_ms + WORKER_MS, .kind = EVENT_SUGGESTED};
 
-	event.err = suggest(world, task->chain, &event.index);
+	event.err = sim_store_suggest(&world->store, task->chain, &event.index);
 	world->sim->suggestions++;
 	happen(world, event);
 }
@@ -338,7 +212,7 @@ static void tell(const struct world *world, const struct swarm_task *task)
 	(void)swarm_peer_figures(world->swarm, task->peer, &figures);
 	printf("%6lld ms: %s %llu (%llu KB/s, %u outstanding), chunk %lld, purpose %d; held from %llu%s%s\n", (long long)world->sim->now_ms, whats[task->what],
 	       (unsigned long long)task->peer, (unsigned long long)figures.rate_bytes_per_s / 1000, figures.outstanding, (long long)task->index,
-	       task->purpose, (unsigned long long)anchored_from(world), task->reason ? ": " : "", task->reason ? task->reason : "");
+	       task->purpose, (unsigned long long)sim_store_anchored_from(&world->store), task->reason ? ": " : "", task->reason ? task->reason : "");
 }
 
 static void do_task(struct world *world, const struct swarm_task *task)
@@ -377,8 +251,8 @@ static void ask_hub(struct world *world)
 		return;
 	if (!sim->hub_is_fast && swarm_need(world->swarm, sim->now_ms) == SWARM_NEEDS_NONE)
 		return;
-	if (!swarm_is_stuck_at(world->swarm, &event.index) || world->states[event.index] == NOBODY)
-		event.index = first_missing(world);
+	if (!swarm_is_stuck_at(world->swarm, &event.index) || world->store.states[event.index] == SIM_NOBODY)
+		event.index = sim_store_first_missing(&world->store);
 	world->hub_is_busy = true;
 	happen(world, event);
 }
@@ -386,12 +260,12 @@ static void ask_hub(struct world *world)
 static void on_hub_chunk(struct world *world, uint64_t index)
 {
 	if (world->sim->is_told)
-		printf("%6lld ms: the hub sends chunk %llu; prefix %llu\n", (long long)world->sim->now_ms, (unsigned long long)index, (unsigned long long)prefix(world));
+		printf("%6lld ms: the hub sends chunk %llu; prefix %llu\n", (long long)world->sim->now_ms, (unsigned long long)index, (unsigned long long)sim_store_prefix(&world->store));
 	world->hub_is_busy = false;
 	world->sim->hub_chunks++;
-	world->overruled = false;
-	put_believed(world, index);
-	if (world->overruled)
+	world->store.overruled = false;
+	sim_store_put_believed(&world->store, index);
+	if (world->store.overruled)
 		swarm_contradicted(world->swarm, index);
 	tell_all(world);
 	tell_anchored(world);
@@ -413,7 +287,7 @@ static void on_piece(struct world *world, const struct event *event)
 	swarm_received(world->swarm, event->peer, event->index, PIECE, is_whole, world->sim->now_ms);
 	if (is_whole && swarm_states(world->swarm, event->peer, event->index, before, after)) {
 		struct event checked = {.at_ms = world->sim->now_ms + WORKER_MS, .kind = EVENT_CHECKED, .peer = event->peer, .index = event->index};
-		checked.answer = put(world, chunk_file(peer, event->index), event->index, before[31], after[31]);
+		checked.answer = sim_store_put(&world->store, chunk_file(peer, event->index), event->index, sim_label_file(before), sim_label_file(after));
 		happen(world, checked);
 	}
 }
@@ -466,14 +340,14 @@ static void on_event(struct world *world, const struct event *event)
 /* What is outstanding, being checked, or linked and no more. */
 static void look_at_bounds(struct world *world)
 {
-	uint64_t count = 0, anchored = anchored_from(world);
+	uint64_t count = 0, anchored = sim_store_anchored_from(&world->store);
 
 	for (size_t i = 0; i < world->sim->peer_count; i++)
 		count += world->sim->peers[i].outstanding;
-	for (uint64_t i = prefix(world); i < anchored; i++)
-		count += world->held[i] != NOBODY && !world->believed[i];
+	for (uint64_t i = sim_store_prefix(&world->store); i < anchored; i++)
+		count += world->store.held[i] != SIM_NOBODY && !world->store.believed[i];
 	for (size_t i = 0; i < world->event_count; i++)
-		count += world->events[i].kind == EVENT_CHECKED && world->held[world->events[i].index] == NOBODY;
+		count += world->events[i].kind == EVENT_CHECKED && world->store.held[world->events[i].index] == SIM_NOBODY;
 	if (count > world->sim->most_in_flight)
 		world->sim->most_in_flight = count;
 }
@@ -500,15 +374,7 @@ static void begin(struct world *world)
 
 	if (swarm_create(&options, &world->swarm) != ERR_OK || chain_init(&world->shown, options.size) != ERR_OK)
 		abort();
-	for (uint64_t i = 0; i <= sim->chunks; i++)
-		world->states[i] = NOBODY;
-	for (uint64_t i = 0; i < sim->chunks; i++)
-		world->held[i] = NOBODY;
-	for (uint64_t i = 0; i < sim->prefix_before; i++) {
-		world->held[i] = sim->prefix_file;
-		world->believed[i] = true;
-		world->states[i + 1] = sim->prefix_file;
-	}
+	sim_store_init(&world->store, sim->chunks, sim->prefix_before, sim->prefix_file);
 	tell_all(world);
 	for (size_t i = 0; i < sim->peer_count; i++) {
 		happen(world, (struct event){.at_ms = sim->peers[i].found_ms, .kind = EVENT_FOUND, .peer = i});
@@ -524,10 +390,10 @@ static void end(struct world *world)
 
 	while (swarm_next(world->swarm, sim->now_ms, &task))
 		do_task(world, &task);
-	sim->is_complete = first_missing(world) == sim->chunks;
+	sim->is_complete = sim_store_first_missing(&world->store) == sim->chunks;
 	sim->is_right = sim->is_complete;
 	for (uint64_t i = 0; i < sim->chunks; i++)
-		sim->is_right = sim->is_right && world->held[i] == SIM_RIGHT;
+		sim->is_right = sim->is_right && world->store.held[i] == SIM_RIGHT;
 	sim->wasted_bytes = swarm_wasted_bytes(world->swarm);
 	if (sim->is_complete != swarm_is_complete(world->swarm))
 		broken(world, "the swarm thinks otherwise of what is here", 0, 0);
@@ -548,7 +414,7 @@ void sim_run(struct sim *sim, int64_t limit_ms)
 	while (sim->now_ms < limit_ms && !sim->failure[0]) {
 		int64_t deadline_ms;
 		settle_down(world);
-		if (first_missing(world) == sim->chunks && swarm_is_complete(world->swarm))
+		if (sim_store_first_missing(&world->store) == sim->chunks && swarm_is_complete(world->swarm))
 			break;
 		deadline_ms = swarm_deadline_ms(world->swarm);
 		if (sim->now_ms < HUB_AFTER_MS && deadline_ms > HUB_AFTER_MS)
