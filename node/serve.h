@@ -1,7 +1,8 @@
 /* serve: the answers to what peers ask: FIND, CHAIN, CHUNK, LIST, REJECT, CANCEL (docs/PROTOCOL.md, sections 4 to 6).
  *
- * On the loop; files are read on the pool, each chunk checked before a byte of it goes out. Fair between sessions: one chunk of each in turn. What is not held and what is not shared get the same answer.
- * Everything is bounded by the constants below. Sessions are numbers that their owner chooses (never 0, never used twice); a session begins with its first message.
+ * On the loop; files are read on the pool, each chunk checked before a byte of it goes out. Fair between sessions: one chunk of each in turn. What is not
+ * held and what is not shared get the same answer. Everything is bounded by the constants below. Sessions are numbers that their owner chooses (never 0,
+ * never used twice); a session begins with its first message.
  */
 #ifndef LARDER_NODE_SERVE_H
 #define LARDER_NODE_SERVE_H
@@ -19,13 +20,13 @@ struct serve;
 #define SERVE_SESSION_CHUNKS 6      /* the same for one session; fewer where many are being served */
 #define SERVE_OPEN_MAX 16           /* open blobs */
 #define SERVE_IDLE_MS 5000          /* until a blob that nobody asks for is closed, and until the log tells what a peer took */
-#define SERVE_RETRY_MS 50           /* between tries, where neither serve_writable() nor a reading moves things on */
+#define SERVE_RETRY_MS 20           /* between tries, where neither serve_writable() nor a reading moves things on */
 #define SERVE_REJECTS_MAX 4         /* of one session that are being looked at; more are ignored */
 
 /* Embedded by the owner; how answers go out. */
 struct serve_sink {
-	/* As transport_send(): ERR_OK: the bulk is taken over, and released on any thread. ERR_BUSY: nothing is taken; serve tries again after serve_writable(). Anything else: the session
-	 * is over; nothing more is sent to it, and serve_forget() is to come. Must not call serve from within. */
+	/* As transport_send(): ERR_OK: the bulk is taken over, and released on any thread. ERR_BUSY: nothing is taken; serve tries again after
+	 * serve_writable(). Anything else: the session is over; nothing more is sent to it, and serve_forget() is to come. Must not call serve from within. */
 	enum err (*send)(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t control_len, const struct transport_bulk *bulk);
 	/* What to call the peer in the log; asked up to and within serve_forget(). */
 	const char *(*name)(struct serve_sink *sink, uint64_t session);
@@ -42,7 +43,7 @@ struct serve_options {
 
 /* ERR_NO_MEMORY. */
 enum err serve_create(const struct serve_options *options, struct serve **ret_serve) LARDER_MUST_USE;
-/* Sends nothing more. What runs on the pool is left to end by itself there. Before share_destroy(). NULL is fine. */
+/* Sends nothing more. Waits for what it has on the pool, whose other jobs may end meanwhile. Before share_destroy(). NULL is fine. */
 void serve_destroy(struct serve *serve);
 
 /* A message of a session that has been admitted; of other types than those above it is ignored. Borrowed. May call sink->send(). */

@@ -114,6 +114,7 @@ struct share_names {
 	struct wire_page page;                   /* newest names first; only of what is shared, under names that may be known */
 	uint8_t next[SHARE_CURSOR_LEN];
 	size_t next_len;                         /* 0: that was the last page */
+	void *asker;                             /* his word for it; only carried */
 	/* The share's own. */
 	struct pool_job job;
 	struct share *share;
