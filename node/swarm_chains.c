@@ -321,6 +321,15 @@ bool swarm_next_chain(struct swarm *swarm, int64_t now_ms, struct swarm_task *re
 	return true;
 }
 
+/* With somebody who has delivered before one begins at once: should he lie this time, it is settled later. */
+static bool is_record_ready(const struct swarm *swarm)
+{
+	for (int slot = 0; slot < SWARM_CHAINS; slot++)
+		if (swarm->kept[slot].is_used && has_holder_with_record(swarm, slot))
+			return true;
+	return false;
+}
+
 void swarm_chains_tick(struct swarm *swarm, int64_t now_ms)
 {
 	int64_t patience_ms = SWARM_CHAIN_MS + (int64_t)(swarm->chunks * SHA256_LEN / CHAIN_BYTES_PER_MS);
@@ -330,9 +339,9 @@ void swarm_chains_tick(struct swarm *swarm, int64_t now_ms)
 		if (peer->is_used && !peer->is_gone && peer->state == PEER_CHAIN_ASKED && now_ms - peer->chain_asked_ms >= patience_ms)
 			swarm_put_out(swarm, peer, SWARM_UNPROVEN, SWARM_NO_CHUNK, "it did not send its chain in time");
 	}
-	if (!swarm->has_begun && swarm->first_chain_ms >= 0 &&
-	    (count_state(swarm, PEER_CHAIN_ASKED) == 0 || now_ms - swarm->first_chain_ms >= SWARM_CHAIN_WAIT_MS))
-		swarm->has_begun = true;
+	if (!swarm->has_begun && swarm->first_chain_ms >= 0)
+		swarm->has_begun = count_state(swarm, PEER_CHAIN_ASKED) == 0 || now_ms - swarm->first_chain_ms >= SWARM_CHAIN_WAIT_MS ||
+				   is_record_ready(swarm);
 	if (swarm->has_begun)
 		choose_candidate(swarm);
 }

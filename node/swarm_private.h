@@ -93,13 +93,14 @@ struct swarm {
 	int64_t deadline_ms, now_ms; /* of the last call that told the time */
 };
 
-/* --- swarm.c */
+/* --- swarm_peers.c */
 
 struct swarm_peer *swarm_find(struct swarm *swarm, uint64_t id);
 /* Leave it alone, and say so: what it was asked for is asked elsewhere. */
 void swarm_put_out(struct swarm *swarm, struct swarm_peer *peer, enum swarm_verdict verdict, uint64_t index, const char *reason);
 /* Whether it can be asked for anything now. */
 bool swarm_is_askable(const struct swarm *swarm, const struct swarm_peer *peer, int64_t now_ms);
+bool swarm_next_verdict(struct swarm *swarm, struct swarm_task *ret_task);
 static inline bool swarm_is_missing(const struct swarm *swarm, uint64_t index) { return !(swarm->status[index] & CHUNK_HAVE); }
 
 /* --- swarm_asks.c */
