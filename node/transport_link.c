@@ -62,7 +62,7 @@ void link_drop(struct transport_link *link, enum transport_end end, const char *
 
 	log_info(link->transport->options.log, "dropped %s: %s", lan_text(&link->address, text), reason);
 	link->end = end;
-	link_shutdown(link);
+	link_shutdown(link, true);
 	if (link->is_dialed || link->state == LINK_OVER)
 		link_finish(link);
 	else
@@ -76,7 +76,7 @@ void link_deliver(struct transport_link *link, struct frames *frames)
 	size_t first = link->is_dialed ? 0 : 1, count = frames->count - first;
 	zmq_msg_t *control = &frames->at[first], *bulk = &frames->at[first + 1];
 
-	link->has_delivered = true;
+	link_count(link, frames);
 	if (link->is_closed)
 		return;
 	if (count == 0 || frames->are_too_many) {

@@ -49,8 +49,8 @@ struct transport_link {
 	/* the connection; fd -1: there is none, or none any more */
 	int fd, old_fd; /* old: what it was */
 	uint64_t cookie; /* the kernel's name of the socket: descriptors are used again, these are not */
-	uint64_t received_then; /* bytes taken in when a message was last seen to come out */
-	uint64_t partial;    /* bytes taken in since */
+	uint64_t delivered;  /* bytes that the messages which came out took on the wire */
+	uint64_t partial;    /* bytes taken in that are none of these, at the last look */
 	bool has_delivered;  /* since the last look */
 	unsigned quiet_looks; /* in which nothing was delivered */
 
@@ -100,8 +100,8 @@ void link_drop(struct transport_link *link, enum transport_end end, const char *
 void link_finish(struct transport_link *link);
 /* Remember whose descriptor that is; false where it is not that of a connection any more. */
 bool link_attach(struct transport_link *link, int fd);
-/* Shut the connection down, if it is still the one that was attached. */
-void link_shutdown(struct transport_link *link);
+/* Shut the connection down, if it is still the one that was attached. Abrupt: what lies in between is lost, and the other side, which may be stuck sending, is told at once. */
+void link_shutdown(struct transport_link *link, bool is_abrupt);
 
 /* --- transport_listen.c */
 enum err transport_listen(struct transport *transport, struct why *why) LARDER_MUST_USE;
@@ -141,6 +141,7 @@ void socket_unmonitor(void *socket, void *events); /* `events` is closed; NULL i
 bool socket_next_event(void *events, uint16_t *ret_event, int *ret_value);
 
 /* --- transport_watch.c */
+void link_count(struct transport_link *link, struct frames *frames); /* a message came out */
 void transport_watch_start(struct transport *transport); /* harmless when it runs */
 void transport_watch_cancel(struct transport *transport);
 

@@ -204,7 +204,7 @@ static void take_message(struct transport *transport, struct frames *frames)
 	if (link && (link->state == LINK_UP || link->state == LINK_OVER))
 		link_deliver(link, frames);
 	else if (link)
-		link->has_delivered = true;
+		link_count(link, frames);
 }
 
 static void finish_those_over(struct transport *transport)

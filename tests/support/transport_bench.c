@@ -141,12 +141,13 @@ struct stranger stranger_dial(const struct lan_address *address)
 	uint8_t public_key[32], secret_key[32];
 	char endpoint[LAN_TEXT_MAX];
 	struct group group;
-	int none = 0;
+	int none = 0, never = -1;
 
 	group_init_open(&group);
 	crypto_box_keypair(public_key, secret_key);
 	stranger.socket = zmq_socket(stranger.context, ZMQ_DEALER);
 	assert_int_equal(zmq_setsockopt(stranger.socket, ZMQ_LINGER, &none, sizeof none), 0);
+	assert_int_equal(zmq_setsockopt(stranger.socket, ZMQ_RECONNECT_IVL, &never, sizeof never), 0);
 	assert_int_equal(zmq_setsockopt(stranger.socket, ZMQ_SNDHWM, &none, sizeof none), 0);
 	assert_int_equal(zmq_setsockopt(stranger.socket, ZMQ_CURVE_SERVERKEY, group.curve_public, 32), 0);
 	assert_int_equal(zmq_setsockopt(stranger.socket, ZMQ_CURVE_PUBLICKEY, public_key, 32), 0);

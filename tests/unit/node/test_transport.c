@@ -186,8 +186,14 @@ static void many_small_messages_are_bounded_too(void **state)
 	bench_until(bench, b->messages == sent);
 }
 
+static uint8_t plenty[TRANSPORT_BULK_MAX];
+
 static void close_it(struct bench_node *node, struct transport_link *link)
 {
+	struct transport_bulk bulk = {.data = plenty, .len = sizeof plenty};
+
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(transport_send(link, "much", 4, &bulk), ERR_OK);
 	bench_say(link, "enough");
 	transport_close(link);
 	node->link = NULL;
@@ -203,6 +209,7 @@ static void what_was_said_before_closing_arrives(void **state)
 	bench_say(link, "good day");
 	bench_until(bench, a->closes == 1);
 	assert_string_equal(a->control, "enough");
+	assert_int_equal(a->messages, 9);
 	assert_int_equal(a->end, TRANSPORT_ENDED);
 	assert_int_equal(b->closes, 0);
 	bench_until(bench, transport_taken_count(b->transport) == 0);
