@@ -1,5 +1,5 @@
-/* bench_serve [MIB [SESSIONS [THREADS]]]: how fast a blob of MIB is read, checked and given to SESSIONS peers that ask for all of it from its end, by THREADS workers, where the way out costs
- * nothing. Makes a store under TMPDIR (or /tmp), and removes it.
+/* bench_serve [MIB [SESSIONS [THREADS]]]: how fast a blob of MIB is read, checked and given to SESSIONS peers that ask for all of it from its end, by
+ * THREADS workers, where the way out costs nothing. Makes a store under TMPDIR (or /tmp), and removes it.
  */
 #include "node/serve.h"
 #include "store/partial.h"

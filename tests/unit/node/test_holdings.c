@@ -78,19 +78,22 @@ static void takes_effect_at_the_last_part(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_int_equal(part(scene, 5, 0, true, 100, 3), ERR_OK);
-	assert_true(holdings_is_at(&scene->holdings, 5));
+	assert_int_equal(part(scene, 4, 0, true, 100, 4), ERR_OK);
+	assert_int_equal(have(scene, 5, 200, 1, 12, 1), ERR_OK);
+	assert_int_equal(have(scene, 6, 0, 0, 103, 1), ERR_OK);
+	assert_true(holdings_is_at(&scene->holdings, 6));
 	assert_int_equal(part(scene, 9, 0, false, 10, 3), ERR_OK);
 	assert_int_equal(part(scene, 9, 1, false, 13, 2), ERR_OK);
 	assert_true(has(scene, 100));
 	assert_false(has(scene, 10));
 	assert_int_equal(part(scene, 9, 2, true, 0, 0), ERR_OK);
 	assert_false(has(scene, 100));
-	assert_true(has(scene, 10) && has(scene, 14));
+	assert_true(has(scene, 10) && has(scene, 12) && has(scene, 14));
+	assert_false(has(scene, 200));
 	assert_false(has(scene, 9) || has(scene, 15));
 	assert_int_equal(holdings_count(&scene->holdings), 5);
 	assert_true(holdings_is_at(&scene->holdings, 9));
-	assert_false(holdings_is_at(&scene->holdings, 5));
+	assert_false(holdings_is_at(&scene->holdings, 6));
 }
 
 static void an_empty_set_is_a_set(void **state)
