@@ -73,7 +73,8 @@ void discovery_destroy(struct discovery *discovery);
 /* Becomes readable when there is something to tell; never read it yourself. */
 int discovery_fd(const struct discovery *discovery);
 
-/* Call the callbacks for what has changed since the last time: once for each peer, with its latest state. Returns how many were called. Never blocks. */
+/* Call the callbacks for what has changed since the last time: once for each peer, with its latest state; a bounded number of them (the descriptor
+ * stays readable when more are left). Returns how many were called. Never blocks. */
 size_t discovery_reap(struct discovery *discovery);
 
 /* From now on announce this instead. Updates go out at least DISCOVERY_ANNOUNCE_MS apart, the last one wins. */

@@ -82,13 +82,13 @@ static void is_news(struct sightings *sightings, struct sighting *sighting)
 bool sightings_put(struct sightings *sightings, const struct discovery_peer *peer)
 {
 	struct sighting *sighting = find(sightings, peer->name, peer->interface, peer->address.ss_family);
-	bool changed = !sighting || sighting->gone || !note_is_equal(&sighting->peer.note, &peer->note) ||
+	bool changed = !sighting || !note_is_equal(&sighting->peer.note, &peer->note) ||
 		       !is_same_address(&sighting->peer.address, &peer->address);
 
 	if (!sighting && !(sighting = add(sightings)))
 		return false;
 	sighting->peer = *peer;
-	sighting->gone = false;
+	sighting->gone = false; /* one that was gone is news already */
 	sighting->round = sightings->round;
 	if (changed)
 		is_news(sightings, sighting);

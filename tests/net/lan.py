@@ -107,8 +107,8 @@ class Process:
         self.lines = []
         self.errors = []
         self._changed = threading.Condition()
-        self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", bufsize=1,
-                                      env=env, cwd=cwd, preexec_fn=_end_with_parent)
+        self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                      errors="replace", bufsize=1, env=env, cwd=cwd, preexec_fn=_end_with_parent)
         self._readers = [threading.Thread(target=self._read, args=pair, daemon=True)
                          for pair in ((self.popen.stdout, self.lines), (self.popen.stderr, self.errors))]
         for reader in self._readers:
@@ -191,8 +191,8 @@ class Host:
         sh("ip", "netns", "add", self.namespace)
         # Without duplicate address detection, which would keep link-local addresses from being used for a second.
         sh("ip", "netns", "exec", self.namespace, "sh", "-c",
-           "for which in all default; do cd /proc/sys/net/ipv6/conf/$which && echo %d >disable_ipv6 && echo 0 >accept_dad && echo 0 >dad_transmits; done"
-           % (0 if ipv6 else 1))
+           "for which in all default; do cd /proc/sys/net/ipv6/conf/$which && "
+           "echo %d >disable_ipv6 && echo 0 >accept_dad && echo 0 >dad_transmits; done" % (0 if ipv6 else 1))
         sh("ip", "-n", self.namespace, "link", "set", "lo", "up")
         self._holder = subprocess.Popen(
             ["ip", "netns", "exec", self.namespace, "unshare", "--mount", "--uts", "sh", "-c",

@@ -123,7 +123,8 @@ def test_avahi_daemon_comes_and_goes(lan, probe, measured):
     second.sees(first)
     avahi = a.daemon()
     begun = now()
-    measured("avahi-daemon is taken over to after its start", "%.1f s" % (first.wait("mode", since=begun, within=40, mode="avahi-daemon")["t"] - begun))
+    changed = first.wait("mode", since=begun, within=40, mode="avahi-daemon")["t"]
+    measured("avahi-daemon is taken over to after its start", "%.1f s" % (changed - begun))
     first.announce(6)
     second.sees(first, generation=6)
     begun = now()
@@ -142,6 +143,15 @@ def test_two_on_one_host_called_the_same(lan, probe):
     for one, other in ((first, second), (second, first), (third, first), (third, second), (first, third), (second, third)):
         one.sees(other)
     assert third.sees(second)["port"] == 5002 and third.sees(first)["port"] == 5001
+
+
+@pytest.mark.parametrize("mode", ["embedded", "daemon"])
+def test_two_in_one_process(lan, build, mode):
+    host = lan.host("anna")
+    if mode == "daemon":
+        host.daemon()
+    pair = host.start(build("tests/net/discovery_pair"), mode)
+    assert pair.wait() == 0, pair
 
 
 def test_embedded_beside_avahi_daemon(lan, probe):

@@ -4,10 +4,14 @@
 
 static void ways_to_a_lan_are_told_from_the_rest(void **state)
 {
-	static const char *const used[] = {"eth0", "enp3s0", "eno1", "ens18", "wlan0", "wlp2s0", "wlx00c0ca", "end0", "bond0", "team0", "br0", "vmbr0", "usb0",
-					   "enx0050b6", "lan0", "lowpan0", "eth0.12", "vlan5", "macvlan0", "grey0", "host0", "siteA", ""};
-	static const char *const skipped[] = {"lo", "lo0", "docker0", "docker_gwbridge", "br-1f2e3d4c5b6a", "veth12ab", "vethb2c@if3", "virbr0", "virbr0-nic", "wg0",
-					      "wg-home", "tailscale0", "ztabcdef12", "ppp0", "tun0", "tap1", "tunl0", "wwan0", "wwp0s20", "sit0", "cni0", "dummy0"};
+	static const char *const used[] = {
+		"eth0", "enp3s0", "eno1", "ens18", "wlan0", "wlp2s0", "wlx00c0ca", "end0", "bond0", "team0", "br0", "vmbr0", "usb0", "enx0050b6", "lan0",
+		"lowpan0", "eth0.12", "vlan5", "macvlan0", "grey0", "host0", "siteA", "",
+	};
+	static const char *const skipped[] = {
+		"lo", "lo0", "docker0", "docker_gwbridge", "br-1f2e3d4c5b6a", "veth12ab", "vethb2c@if3", "virbr0", "virbr0-nic", "wg0", "wg-home", "tailscale0",
+		"ztabcdef12", "ppp0", "tun0", "tap1", "tunl0", "wwan0", "wwp0s20", "sit0", "cni0", "dummy0",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)

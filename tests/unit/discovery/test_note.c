@@ -184,7 +184,8 @@ static void a_filter_of_no_use_is_ignored(void **state)
 		size_t first, rest;
 		int byte;
 		size_t len;
-	} cases[] = {{252, 4, 0x0f, 256}, {252, 5, 0x01, 0}, {100, 100, 0x01, 200}, {8, 0, 0x0f, 8}, {8, 0, 0x1f, 0}, {252, 4, 0xff, 0}, {7, 0, 0x01, 0}, {0, 100, 0x01, 100}};
+	} cases[] = {{252, 4, 0x0f, 256}, {252, 5, 0x01, 0},  {100, 100, 0x01, 200}, {8, 0, 0x0f, 8},
+		     {8, 0, 0x1f, 0},     {252, 4, 0xff, 0}, {7, 0, 0x01, 0},       {0, 100, 0x01, 100}};
 	static const char *const strings[] = {"v=1", TAGS, "h=1", "c=1", NULL};
 	struct discovery_note note;
 
