@@ -82,8 +82,7 @@ enum err peer_send(struct peer *peer, const uint8_t *control, size_t len, const 
 	if (peer_is_clogged(peer))
 		return ERR_BUSY;
 	err = peer->owner->send(peer->owner, peer, control, len, bulk);
-	if (err != ERR_NO_MEMORY)
-		(void)is_sent(peer, err, len + (bulk ? bulk->len : 0));
+	(void)is_sent(peer, err, len + (bulk ? bulk->len : 0));
 	peer->served_ms = peer_now_ms(peer);
 	return err;
 }

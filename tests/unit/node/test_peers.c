@@ -1,0 +1,587 @@
+#include "support/peers_bench.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+static const struct digest some = {DIGEST_SHA256, {1}}, other = {DIGEST_SHA256, {2}};
+
+static void a_setting_leads_to_a_session(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct peer_view view;
+
+	bench_until(bench, bench_are_one(a, b));
+	bench_until(bench, bench_view(b, a, &view) && view.round_trip_us >= 0);
+	assert_string_equal(view.name, "bench");
+	assert_string_equal(view.address, a->address);
+	assert_int_equal(strncmp(view.software, "larder ", 7), 0);
+	assert_int_equal(view.verdict, PEER_GOOD);
+	assert_true(view.bytes_in > 0 && view.bytes_out > 0);
+	assert_int_equal(peers_count(a->peers), 1);
+	/* Where it listens, not where it comes from. */
+	assert_true(bench_view(a, b, &view));
+	assert_string_equal(view.address, b->address);
+	bench_until(bench, a->changes > 0 && b->changes > 0);
+}
+
+static void a_name_is_looked_up(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = &bench->nodes[1];
+	char address[80];
+
+	snprintf(address, sizeof address, "localhost:%u", (unsigned)peers_port(a->peers));
+	b->addresses[b->options.address_count++] = address;
+	b->options.addresses = b->addresses;
+	bench_open(bench, 1, NULL);
+	bench_until(bench, bench_are_one(a, b));
+	/* Again after a while, with the same answer. */
+	bench_pass(bench, 2 * PEERS_RESOLVE_MS);
+	assert_true(bench_are_one(a, b));
+}
+
+static void an_address_that_is_none_is_told(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = &bench->nodes[0];
+	struct why why = {0};
+
+	a->addresses[0] = "here:there";
+	a->options.addresses = a->addresses;
+	a->options.address_count = 1;
+	assert_int_equal(identity_open(a->dir.path, "/dev/null", &bench->log, &a->identity, NULL), ERR_OK);
+	a->options.identity = a->identity;
+	assert_int_equal(peers_create(&a->options, &a->peers, &why), ERR_USAGE);
+	assert_non_null(strstr(why.text, "here:there"));
+	assert_null(a->peers);
+}
+
+static void what_is_seen_is_dialed_until_it_is_gone(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, NULL);
+
+	bench_see(b, a);
+	bench_see(b, a);
+	bench_until(bench, bench_are_one(a, b));
+	assert_int_equal(b->peers->place_count, 1);
+	bench_lose(b, a);
+	assert_int_equal(b->peers->announced_count, 0);
+	assert_true(bench_are_one(a, b));
+	bench_close(a);
+	bench_until(bench, b->peers->session_count == 0);
+	assert_int_equal(b->peers->place_count, 0);
+}
+
+static void another_group_is_not_dialed(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+
+	group_init_new(&bench->nodes[1].group);
+	b = bench_open(bench, 1, NULL);
+	bench_see(b, a);
+	assert_int_equal(b->peers->place_count, 0);
+}
+
+static void another_group_gets_no_further_than_the_handshake(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+
+	group_init_new(&bench->nodes[1].group);
+	b = bench_open(bench, 1, a);
+	bench_pass(bench, 5000);
+	assert_int_equal(peers_count(a->peers) + peers_count(b->peers), 0);
+	assert_int_equal(a->peers->session_count, 0);
+}
+
+/* Whatever is dialed first and by whom, one session is left, and stays. */
+static void both_dial_and_one_session_stays(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, NULL);
+	uint64_t ids[2];
+
+	bench_see(b, a);
+	bench_see(a, b);
+	bench_until(bench, bench_are_one(a, b));
+	bench_pass(bench, 3000);
+	assert_true(bench_are_one(a, b));
+	ids[0] = bench_id(a, b);
+	ids[1] = bench_id(b, a);
+	bench_pass(bench, 60000);
+	assert_true(bench_are_one(a, b));
+	assert_int_equal(bench_id(a, b), ids[0]);
+	assert_int_equal(bench_id(b, a), ids[1]);
+}
+
+/* A second address of a node that is here: one session, and the other address is not dialed again. */
+static void a_second_address_is_a_spare(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a, *b;
+	char address[80];
+	uint64_t id;
+
+	a = bench_open(bench, 0, NULL);
+	snprintf(address, sizeof address, "[::ffff:127.0.0.1]:%u", (unsigned)peers_port(a->peers));
+	b = &bench->nodes[1];
+	b->addresses[b->options.address_count++] = address;
+	b = bench_open(bench, 1, a);
+	bench_until(bench, bench_are_one(a, b));
+	bench_pass(bench, 2000);
+	id = bench_id(b, a);
+	bench_pass(bench, 20000);
+	assert_true(bench_are_one(a, b));
+	assert_int_equal(bench_id(b, a), id);
+}
+
+static void it_does_not_talk_to_itself(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL);
+	struct lan_address address;
+
+	assert_true(lan_parse(a->address, 0, &address));
+	place_get(a->peers, &address)->sources |= PLACE_SET;
+	place_dial_due(a->peers);
+	bench_until(bench, place_find(a->peers, &address)->is_self);
+	bench_until(bench, a->peers->session_count == 0);
+	bench_pass(bench, 10000);
+	assert_int_equal(a->peers->session_count, 0);
+	assert_int_equal(a->clones, 0);
+	assert_int_equal(peers_count(a->peers), 0);
+}
+
+/* --- who holds what, and questions */
+
+static void holders_are_found(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+	struct tag tags[2];
+	uint64_t ids[4];
+
+	group_tag(&a->group, &some, &tags[0]);
+	group_tag(&a->group, &other, &tags[1]);
+	a->share.set.tags = (struct wire_tags){&tags[0], 1};
+	a->share.generation = 5;
+	b = bench_open(bench, 1, a);
+	bench_until(bench, peers_holders(b->peers, &some, ids, 4) == 1);
+	assert_int_equal(ids[0], bench_id(b, a));
+	assert_int_equal(peers_unsynced(b->peers), 0);
+	assert_int_equal(peers_holders(b->peers, &other, ids, 4), 0);
+	assert_int_equal(peers_holders(b->peers, &some, ids, 0), 0);
+	fake_share_add(&a->share, &tags[1]);
+	peers_on_share(a->peers);
+	bench_until(bench, peers_holders(b->peers, &other, ids, 4) == 1);
+}
+
+struct asking {
+	struct peer_ask ask;
+	unsigned dones;
+	enum err err;
+};
+
+static void on_done(struct peer_ask *ask, enum err err)
+{
+	container_of(ask, struct asking, ask)->dones++;
+	container_of(ask, struct asking, ask)->err = err;
+}
+
+static void a_question_is_answered(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct asking asking = {.ask = {.on_done = on_done}};
+	struct tag tag = {{1}};
+
+	bench_until(bench, bench_are_one(a, b));
+	/* Either end may ask. */
+	assert_int_equal(peers_ask_find(a->peers, bench_id(a, b), &tag, 1, &asking.ask), ERR_OK);
+	bench_until(bench, asking.dones == 1);
+	assert_int_equal(asking.err, ERR_OK);
+	assert_int_equal(asking.ask.found[0], WIRE_FOUND_WHOLE);
+	assert_int_equal(b->peers->serve->finds, 1);
+	assert_int_equal(peers_ask_find(a->peers, bench_id(a, b) + 1, &tag, 1, &asking.ask), ERR_CUT);
+}
+
+static void questions_to_one_that_goes_are_cut(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct asking asking = {.ask = {.on_done = on_done}};
+	uint64_t id;
+
+	bench_until(bench, bench_are_one(a, b));
+	id = bench_id(b, a);
+	assert_int_equal(peers_ask_state(b->peers, id, &some, 1, &asking.ask), ERR_OK);
+	bench_close(a);
+	bench_until(bench, asking.dones == 1);
+	assert_int_equal(asking.err, ERR_CUT);
+	assert_int_equal(peers_count(b->peers), 0);
+	assert_int_equal(peers_ask_state(b->peers, id, &some, 1, &asking.ask), ERR_CUT);
+}
+
+static void who_asks_may_take_back(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct asking asking = {.ask = {.on_done = on_done}};
+
+	bench_until(bench, bench_are_one(a, b));
+	assert_int_equal(peers_ask_state(b->peers, bench_id(b, a), &some, 1, &asking.ask), ERR_OK);
+	peers_ask_cancel(&asking.ask);
+	peers_ask_cancel(&asking.ask);
+	bench_until(bench, a->peers->serve->others == 2);
+	assert_int_equal(asking.dones, 0);
+}
+
+/* --- coming back */
+
+static void who_comes_back_is_found_again_with_what_it_holds_now(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+	struct tag tag;
+	uint64_t ids[4], id;
+
+	group_tag(&a->group, &some, &tag);
+	a->share.set.tags = (struct wire_tags){&tag, 1};
+	a->share.generation = 2;
+	b = bench_open(bench, 1, a);
+	bench_until(bench, peers_holders(b->peers, &some, ids, 4) == 1);
+	id = ids[0];
+	a->options.port = peers_port(a->peers);
+	bench_close(a);
+	bench_until(bench, peers_count(b->peers) == 0);
+	/* The same generation, of another start: another set. */
+	a->share.set.tags = (struct wire_tags){NULL, 0};
+	bench_open(bench, 0, NULL);
+	bench_until(bench, peers_count(b->peers) == 1 && peers_unsynced(b->peers) == 0);
+	assert_int_equal(peers_holders(b->peers, &some, ids, 4), 0);
+	assert_int_not_equal(bench_id(b, a), id);
+}
+
+/* A dead connection that only one side knows to be dead must not keep the two apart: the other one looks when it is dialed. */
+static void a_half_dead_session_is_found_out(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a), *low, *high;
+	struct session *session;
+
+	bench_until(bench, bench_are_one(a, b));
+	low = memcmp(identity_public_key(a->identity), identity_public_key(b->identity), IDENTITY_KEY_LEN) < 0 ? a : b;
+	high = low == a ? b : a;
+	/* As if it had been dialed by the lower key, and nothing of what comes were seen. */
+	session = container_of(low->peers->sessions.next, struct session, link);
+	session->peer.is_dialed = true;
+	transport_set_peer(session->wire, &session->peer);
+	list_each(at, &high->peers->sessions) {
+		struct session *gone = container_of(at, struct session, link);
+		transport_close(gone->wire);
+		gone->wire = NULL;
+		peer_end(&gone->peer, 0, "cut in the test");
+	}
+	peers_later(high->peers);
+	bench_see(high, low);
+	bench_until(bench, bench_are_one(a, b));
+}
+
+static void the_network_changes(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	uint64_t id;
+
+	bench_until(bench, bench_are_one(a, b));
+	id = bench_id(b, a);
+	peers_on_network(b->peers);
+	bench_pass(bench, 3 * PEER_PROBE_MS);
+	assert_int_equal(bench_id(b, a), id);
+	/* Who does not answer in time is dropped, and dialed anew. */
+	peers_on_network(b->peers);
+	container_of(b->peers->sessions.next, struct session, link)->peer.probe_until_ms = 1;
+	session_schedule(container_of(b->peers->sessions.next, struct session, link));
+	bench_until(bench, bench_id(b, a) && bench_id(b, a) != id);
+	bench_until(bench, bench_are_one(a, b));
+}
+
+/* --- by way of others */
+
+static void peers_of_a_peer_become_known(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *hub = bench_open(bench, 0, NULL), *a = bench_open(bench, 1, hub), *b = bench_open(bench, 2, hub);
+	struct bench_node *c;
+
+	bench_until(bench, bench_id(a, b) && bench_id(b, a));
+	c = bench_open(bench, 3, a);
+	bench_until(bench, bench_id(c, a) && bench_id(c, b) && bench_id(c, hub));
+	bench_pass(bench, 5000);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(peers_count(bench->nodes[i].peers), 3);
+	assert_int_equal(hub->peers->session_count, 3);
+}
+
+static void addresses_that_lead_nowhere_are_forgotten(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct wire_peers told = {.count = 3, .addresses = {
+		{4, {127, 0, 0, 1}, 9}, {4, {8, 8, 8, 8}, 5273}, {6, {0xfe, 0x80, [15] = 1}, 5273},
+	}};
+
+	bench_until(bench, bench_are_one(a, b));
+	exchange_on_addresses(container_of(b->peers->sessions.next, struct session, link), &told);
+	/* Far ones and link-local ones are not taken at all. */
+	assert_int_equal(b->peers->place_count, 2);
+	bench_pass(bench, 60000);
+	assert_int_equal(b->peers->place_count, 1);
+	assert_true(bench_are_one(a, b));
+}
+
+static void one_peer_tells_so_many_addresses(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct wire_peers told = {.count = WIRE_ADDRESSES_MAX};
+
+	bench_until(bench, bench_are_one(a, b));
+	for (uint8_t round = 0; round < 20; round++) {
+		for (uint8_t i = 0; i < WIRE_ADDRESSES_MAX; i++)
+			told.addresses[i] = (struct wire_address){4, {127, 1, round, i}, 5273};
+		exchange_on_addresses(container_of(b->peers->sessions.next, struct session, link), &told);
+	}
+	assert_int_equal(b->peers->place_count, 1 + PEERS_TOLD_BY_ONE_MAX);
+}
+
+/* --- clones */
+
+static void copy_key(const struct bench_node *from, const struct bench_node *to)
+{
+	char command[256];
+
+	snprintf(command, sizeof command, "cp %s/node.key %s/node.key", from->dir.path, to->dir.path);
+	assert_int_equal(system(command), 0);
+}
+
+static void of_two_with_one_key_one_makes_a_new_one(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = &bench->nodes[1];
+	bool a_is_lower;
+
+	copy_key(a, b);
+	b = bench_open(bench, 1, a);
+	a_is_lower = peers_epoch(a->peers) < peers_epoch(b->peers);
+	bench_until(bench, bench_are_one(a, b));
+	assert_int_equal(a->clones, a_is_lower);
+	assert_int_equal(b->clones, !a_is_lower);
+	assert_string_not_equal(identity_text(a->identity), identity_text(b->identity));
+}
+
+/* --- verdicts */
+
+static void who_is_refuted_is_not_asked(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+	struct asking asking = {.ask = {.on_done = on_done}};
+	struct peer_view view;
+	struct tag tag;
+	uint64_t ids[4];
+
+	group_tag(&a->group, &some, &tag);
+	a->share.set.tags = (struct wire_tags){&tag, 1};
+	a->share.generation = 2;
+	b = bench_open(bench, 1, a);
+	bench_until(bench, peers_holders(b->peers, &some, ids, 4) == 1);
+	peers_judge(b->peers, ids[0], PEER_REFUTED, &some, 3, "its chain contradicts the blob");
+	assert_int_equal(peers_holders(b->peers, &some, ids, 4), 0);
+	assert_int_equal(peers_ask_state(b->peers, bench_id(b, a), &some, 1, &asking.ask), ERR_CUT);
+	assert_true(bench_view(b, a, &view));
+	assert_true(view.has_session);
+	assert_int_equal(view.verdict, PEER_REFUTED);
+	assert_string_equal(view.reason, "its chain contradicts the blob");
+
+	/* Still so after a restart; for thirty days. */
+	bench_close(b);
+	b->options.address_count = 0;
+	bench_open(bench, 1, a);
+	bench_until(bench, bench_id(b, a) && peers_unsynced(b->peers) == 0);
+	assert_int_equal(peers_holders(b->peers, &some, ids, 4), 0);
+	assert_true(bench_view(b, a, &view));
+	assert_int_equal(view.verdict, PEER_REFUTED);
+	assert_string_equal(view.reason, "its chain contradicts the blob");
+	bench_close(b);
+	bench->clock.ahead_ms += ((int64_t)PEERS_SHUN_S + 1) * 1000;
+	b->options.address_count = 0;
+	bench_open(bench, 1, a);
+	bench_until(bench, peers_holders(b->peers, &some, ids, 4) == 1);
+	assert_true(bench_view(b, a, &view));
+	assert_int_equal(view.verdict, PEER_GOOD);
+}
+
+static void who_is_damaged_is_left_alone_for_one_blob(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b;
+	struct peer_view view;
+	struct tag tags[2];
+	uint64_t ids[4];
+
+	group_tag(&a->group, &some, &tags[0]);
+	group_tag(&a->group, &other, &tags[1]);
+	a->share.set.tags = (struct wire_tags){tags, 2};
+	if (tag_compare(&tags[0], &tags[1]) > 0)
+		a->share.set.tags.at = (struct tag[]){tags[1], tags[0]};
+	a->share.generation = 2;
+	b = bench_open(bench, 1, a);
+	bench_until(bench, peers_holders(b->peers, &some, ids, 4) == 1);
+	peers_judge(b->peers, ids[0], PEER_DAMAGED, &some, 3, "chunk 3 does not hold");
+	assert_int_equal(peers_holders(b->peers, &some, ids, 4), 0);
+	assert_int_equal(peers_holders(b->peers, &other, ids, 4), 1);
+	assert_true(bench_view(b, a, &view));
+	assert_int_equal(view.verdict, PEER_DAMAGED);
+	bench_until(bench, a->peers->serve->rejects == 1);
+}
+
+static void who_has_delivered_has_a_record(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct peer_view view;
+
+	bench_until(bench, bench_are_one(a, b));
+	assert_false(peers_has_record(b->peers, bench_id(b, a)));
+	peers_judge(b->peers, bench_id(b, a), PEER_UNPROVEN, &some, UINT64_MAX, "silent");
+	assert_true(bench_view(b, a, &view) && view.verdict == PEER_UNPROVEN);
+	peers_credit(b->peers, bench_id(b, a), 0, 7);
+	assert_false(peers_has_record(b->peers, bench_id(b, a)));
+	peers_credit(b->peers, bench_id(b, a), 100, 1);
+	assert_true(peers_has_record(b->peers, bench_id(b, a)));
+	assert_true(bench_view(b, a, &view) && view.verdict == PEER_GOOD);
+	assert_int_equal(view.bytes_wasted, 8);
+	bench_close(b);
+	b->options.address_count = 0;
+	bench_open(bench, 1, a);
+	bench_until(bench, bench_id(b, a));
+	assert_true(peers_has_record(b->peers, bench_id(b, a)));
+}
+
+/* --- those who keep no rules */
+
+struct stranger {
+	void *context, *socket;
+};
+
+/* A key of its own, and the open group's, as any node has. */
+static struct stranger stranger_dial(const struct bench_node *to)
+{
+	struct stranger stranger = {.context = zmq_ctx_new()};
+	char public_key[41], secret_key[41], endpoint[100];
+	int linger = 0;
+
+	stranger.socket = zmq_socket(stranger.context, ZMQ_DEALER);
+	assert_int_equal(zmq_curve_keypair(public_key, secret_key), 0);
+	zmq_setsockopt(stranger.socket, ZMQ_LINGER, &linger, sizeof linger);
+	zmq_setsockopt(stranger.socket, ZMQ_CURVE_SERVERKEY, to->group.curve_public, 32);
+	zmq_setsockopt(stranger.socket, ZMQ_CURVE_PUBLICKEY, public_key, 40);
+	zmq_setsockopt(stranger.socket, ZMQ_CURVE_SECRETKEY, secret_key, 40);
+	snprintf(endpoint, sizeof endpoint, "tcp://%s", to->address);
+	assert_int_equal(zmq_connect(stranger.socket, endpoint), 0);
+	return stranger;
+}
+
+static void stranger_close(struct stranger *stranger)
+{
+	zmq_close(stranger->socket);
+	zmq_ctx_term(stranger->context);
+}
+
+/* What it is answered, within some time: a BYE with this reason. */
+static void expect_bye(struct bench *bench, struct stranger *stranger, enum wire_bye reason)
+{
+	uint8_t frame[WIRE_CONTROL_MAX];
+	struct wire_message message = {.type = WIRE_UNKNOWN};
+	int len = -1;
+
+	bench_until(bench, (len = zmq_recv(stranger->socket, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0);
+	assert_int_equal(wire_decode(frame, (size_t)len, NULL, 0, &message, NULL), ERR_OK);
+	assert_int_equal(message.type, WIRE_BYE);
+	assert_int_equal(message.bye.reason, reason);
+}
+
+static void strangers_are_dropped_and_the_node_lives_on(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct wire_message hello = {.type = WIRE_HELLO};
+	struct stranger stranger;
+	uint8_t frame[WIRE_CONTROL_MAX];
+	size_t len;
+
+	bench_until(bench, bench_are_one(a, b));
+	stranger = stranger_dial(a);
+	zmq_send(stranger.socket, "\xff\xff", 2, 0);
+	expect_bye(bench, &stranger, WIRE_BYE_BROKEN);
+	stranger_close(&stranger);
+
+	stranger = stranger_dial(a);
+	zmq_send(stranger.socket, "\xa1\x00\x08", 3, 0);
+	expect_bye(bench, &stranger, WIRE_BYE_BROKEN);
+	stranger_close(&stranger);
+
+	/* The HELLO of somebody else. */
+	hello.hello = container_of(b->peers->sessions.next, struct session, link)->peer.hello;
+	assert_int_equal(wire_encode(&hello, frame, sizeof frame, &len, NULL), ERR_OK);
+	stranger = stranger_dial(a);
+	zmq_send(stranger.socket, frame, len, 0);
+	expect_bye(bench, &stranger, WIRE_BYE_REFUSED);
+	stranger_close(&stranger);
+	bench_until(bench, bench_are_one(a, b));
+}
+
+/* --- bounds */
+
+static void no_more_places_than_there_may_be(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL);
+	struct lan_address address = {.family = 4, .bytes = {10}, .port = 5273};
+	unsigned made = 0;
+
+	for (unsigned i = 0; i < 2 * PEERS_KNOWN_MAX; i++) {
+		address.bytes[2] = (uint8_t)(i >> 8);
+		address.bytes[3] = (uint8_t)i;
+		made += place_get(a->peers, &address) != NULL;
+	}
+	assert_int_equal(made, PEERS_KNOWN_MAX);
+	assert_int_equal(a->peers->place_count, PEERS_KNOWN_MAX);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_setting_leads_to_a_session), test(a_name_is_looked_up), test(an_address_that_is_none_is_told), test(what_is_seen_is_dialed_until_it_is_gone),
+		test(another_group_is_not_dialed), test(another_group_gets_no_further_than_the_handshake), test(both_dial_and_one_session_stays),
+		test(a_second_address_is_a_spare), test(it_does_not_talk_to_itself), test(holders_are_found), test(a_question_is_answered),
+		test(questions_to_one_that_goes_are_cut), test(who_asks_may_take_back), test(who_comes_back_is_found_again_with_what_it_holds_now),
+		test(a_half_dead_session_is_found_out), test(the_network_changes), test(peers_of_a_peer_become_known),
+		test(addresses_that_lead_nowhere_are_forgotten), test(one_peer_tells_so_many_addresses), test(of_two_with_one_key_one_makes_a_new_one),
+		test(who_is_refuted_is_not_asked), test(who_is_damaged_is_left_alone_for_one_blob), test(who_has_delivered_has_a_record),
+		test(strangers_are_dropped_and_the_node_lives_on), test(no_more_places_than_there_may_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
