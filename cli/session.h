@@ -8,7 +8,7 @@
 #include "cli/args.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/signals.h"
+#include "node/signals.h"
 #include "node/config.h"
 #include "node/fetch.h"
 #include "store/store.h"

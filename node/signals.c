@@ -1,4 +1,4 @@
-#include "cli/signals.h"
+#include "node/signals.h"
 
 #include <errno.h>
 #include <poll.h>

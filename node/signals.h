@@ -3,8 +3,8 @@
  * The first one calls on_stop(); from then on they have their usual effect again, so that the second ends the program at once, wherever it is. Main thread only; start it
  * before other threads are.
  */
-#ifndef LARDER_CLI_SIGNALS_H
-#define LARDER_CLI_SIGNALS_H
+#ifndef LARDER_NODE_SIGNALS_H
+#define LARDER_NODE_SIGNALS_H
 
 #include "node/loop.h"
 
