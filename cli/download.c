@@ -134,7 +134,7 @@ static void succeed(struct slot *slot)
 	struct run *run = slot->run;
 
 	run->bytes_finished += slot->file->file->size;
-	run->moved_finished += weighed(run, slot->fetch.bytes_from_hub, slot->copied);
+	run->moved_finished += weighed(run, slot->fetch.bytes_from_hub + slot->fetch.bytes_from_peers, slot->copied);
 	run->finished++;
 	leave(slot);
 	go_on(run);
@@ -148,6 +148,8 @@ static void on_fetched(struct fetch *fetch, enum err err, const struct why *why)
 
 	slot->is_fetching = false;
 	slot->file->bytes_from_hub += fetch->bytes_from_hub;
+	slot->file->bytes_from_peers += fetch->bytes_from_peers;
+	slot->file->bytes_wasted += fetch->bytes_wasted;
 	if (err) {
 		fail(slot, err, why ? why : &(struct why){0});
 		return;
@@ -274,7 +276,7 @@ static uint64_t look(struct activity *activity, struct progress_state *ret_state
 			continue;
 		copied = __atomic_load_n(&slot->copied, __ATOMIC_RELAXED);
 		ret_state->bytes_done += weighed(run, slot->fetch.bytes_done, copied);
-		moved += weighed(run, slot->fetch.bytes_from_hub, copied);
+		moved += weighed(run, slot->fetch.bytes_from_hub + slot->fetch.bytes_from_peers, copied);
 		if (!ret_state->name || slot->is_large)
 			ret_state->name = slot->file->file->path;
 	}

@@ -24,7 +24,7 @@ struct download_file {
 	/* The answers. */
 	bool was_held;
 	struct digest digest; /* SHA-256; when it came */
-	uint64_t bytes_from_hub;
+	uint64_t bytes_from_hub, bytes_from_peers, bytes_wasted;
 };
 
 struct download_order {

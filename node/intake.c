@@ -49,6 +49,19 @@ const struct partial *intake_partial(const struct intake *intake)
 	return intake->partial;
 }
 
+struct partial *intake_partial_to_change(struct intake *intake)
+{
+	return intake->partial;
+}
+
+void intake_restart(struct intake *intake)
+{
+	partial_close(intake->partial);
+	intake->partial = NULL;
+	EVP_MD_CTX_free(intake->git);
+	intake->git = NULL;
+}
+
 const struct digest *intake_digest(const struct intake *intake)
 {
 	return &intake->digest;
@@ -90,6 +103,7 @@ static enum err start_git(struct intake *intake, struct why *why)
 	char header[32];
 	int len = snprintf(header, sizeof header, "blob %" PRIu64, intake->file->size);
 
+	EVP_MD_CTX_free(intake->git);
 	intake->git = EVP_MD_CTX_new();
 	if (!intake->git)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");

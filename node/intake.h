@@ -21,6 +21,9 @@ enum err intake_open(struct intake *intake, struct why *why) LARDER_MUST_USE;
 bool intake_is_held(const struct intake *intake);
 /* Borrowed; NULL unless open. */
 const struct partial *intake_partial(const struct intake *intake);
+struct partial *intake_partial_to_change(struct intake *intake);
+/* Forget what was put, to be opened again. For files outside LFS. */
+void intake_restart(struct intake *intake);
 
 /* One chunk. ERR_UNPROVEN: the sentence names the file, the expected and the found digest; when it is the whole that is wrong, nothing of it is kept. */
 enum err intake_put(struct intake *intake, uint64_t index, const uint8_t *data, size_t len, struct why *why) LARDER_MUST_USE;
