@@ -32,13 +32,18 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 /* Says goodbye to the peers, cancels fetches, waits for workers. NULL is fine. */
 void node_destroy(struct node *node);
 
-/* All borrowed. */
+/* The group of the home is another now: leave the old one and enter it. After a failure the node has no peers. */
+enum err node_regroup(struct node *node, struct why *why) LARDER_MUST_USE;
+
+/* All borrowed; those of the group (peers, share, group) until node_regroup(). The peers are NULL after a failure of it. */
 struct fetcher *node_fetcher(struct node *node);
 struct peers *node_peers(struct node *node);
 struct share *node_share(struct node *node);
 const struct group *node_group(const struct node *node);
 const struct node_options *node_options_of(const struct node *node);
-/* "embedded", "avahi-daemon", "off". */
+/* 16 hexadecimal digits. */
+const char *node_id(const struct node *node);
+/* "built in", "avahi-daemon", "none" (neither works now), "off". */
 const char *node_discovery_name(const struct node *node);
 uint16_t node_port(const struct node *node);
 int64_t node_started_ms(const struct node *node);
