@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# From a fresh clone to larder's main job: installs what is missing for building, builds, and shows `larder get` on real
-# model files that a test hub on this machine serves. Changes nothing outside this folder but the packages it names.
+# From a fresh clone to larder's main job: installs what is missing for building, builds, and shows two nodes that share real
+# model files, which a test hub on this machine serves. Changes nothing outside this folder but the packages it names.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 repo=sentence-transformers/all-MiniLM-L6-v2
 scratch=$(mktemp -d)
-hub_pid=""
+pids=()
 
 clean_up() {
-	[ -z "$hub_pid" ] || kill "$hub_pid" 2>/dev/null || true
+	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+	wait
 	rm -rf "$scratch"
 }
 trap clean_up EXIT
@@ -50,11 +51,34 @@ start_hub() {
 		source=(--generate "$repo:model.safetensors=90868376")
 	fi
 	tests/support/hub.py --print-ready "${source[@]}" >"$scratch/ready" &
-	hub_pid=$!
+	pids+=($!)
 	until [ -s "$scratch/ready" ]; do
-		kill -0 "$hub_pid"
+		kill -0 "${pids[-1]}"
 		sleep 0.1
 	done
+}
+
+# On two machines no setting is needed: nodes find each other by multicast. Two on one machine, which may have no network at all, are told.
+start_node() { # NAME [FLAG...]
+	local name=$1
+	shift
+	larderd --home "$scratch/$name" --name "$name" --discovery off --listen 127.0.0.1 --log-level info "$@" 2>"$scratch/$name.log" &
+	pids+=($!)
+	until grep -q 'is ready' "$scratch/$name.log"; do
+		kill -0 "${pids[-1]}" || { cat "$scratch/$name.log"; return 1; }
+		sleep 0.1
+	done
+}
+
+port_of() { # NAME
+	sed -n 's/.*is ready.* port \([0-9]*\).*/\1/p' "$scratch/$1.log"
+}
+
+on() { # NAME COMMAND...: as typed on that machine
+	local name=$1
+	shift
+	printf '\n%s$ %s\n' "$name" "$*"
+	LARDER_HOME=$scratch/$name "$@"
 }
 
 step "1. What building and this demonstration need"
@@ -67,33 +91,37 @@ if ! { cmake --preset release && cmake --build --preset release; } >"$scratch/bu
 fi
 echo "built $(build/release/cli/larder --version)"
 
-step "3. A hub on this machine, with the files of $repo"
+step "3. A hub on this machine, with the files of $repo, and two larder nodes"
 start_hub
 LARDER_HUB=$(ready hub)
-export LARDER_HUB LARDER_HOME="$scratch/home" LARDER_MIN_FREE=100M
+export LARDER_HUB LARDER_MIN_FREE=100M LARDER_DISCOVERY=off
 export no_proxy=127.0.0.1,127.0.0.2 NO_PROXY=127.0.0.1,127.0.0.2
-export PATH="$PWD/build/release/cli:$PATH"
+export PATH="$PWD/build/release/cli:$PWD/build/release/node:$PATH"
 unset HF_TOKEN HF_ENDPOINT
-echo "It answers at $LARDER_HUB; larder's home for this demonstration is $LARDER_HOME."
+start_node anna
+start_node bert --peer "127.0.0.1:$(port_of anna)"
+echo "The hub answers at $LARDER_HUB; the nodes anna and bert stand for two machines of a LAN."
 
-step "4. Getting a model: every byte is proven against the digest that the hub publishes"
-show larder get "$repo"
+step "4. anna gets a model from the hub: every byte is proven against the digest that the hub publishes"
+on anna larder get "$repo"
 counters
 
-step "5. The same again: all of it is here"
+step "5. bert gets it from anna: the hub is not asked for content any more"
 control '{"op": "reset"}' >/dev/null
-show larder get "$repo"
+on bert larder get "$repo"
 counters
 
-step "6. Looking at what is held"
-show larder resolve "$repo:model.safetensors"
-show larder ls
-show larder verify
+step "6. Who is here, who holds what"
+on bert larder peers
+on bert larder who "$repo:model.safetensors"
+on bert larder ls
+on bert larder verify
 
 cat <<END
 
 == What next
 Install it:          sudo cmake --install build/release
+Run a node:          larderd          (on every machine; they find each other)
 Get a model:         larder get $repo
 Load it in Python:   AutoModel.from_pretrained("DIRECTORY THAT larder get PRINTED")
 Test it:             ./tests/run.sh
