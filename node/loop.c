@@ -70,6 +70,12 @@ void loop_watch_start(struct loop *loop, struct loop_watch *watch)
 {
 	list_append(&loop->watches, &watch->link);
 	loop->watch_count++;
+	watch->is_touched = true;
+}
+
+void loop_watch_touch(struct loop_watch *watch)
+{
+	watch->is_touched = true;
 }
 
 void loop_watch_cancel(struct loop *loop, struct loop_watch *watch)
@@ -192,7 +198,8 @@ static short socket_revents(const struct loop_watch *watch)
 	return revents & watch->events;
 }
 
-/* A socket's descriptor becomes readable when something has changed, whatever that is, and is to be seen as an edge: what is ready must be asked before each wait. */
+/* A socket's descriptor becomes readable when something has changed, whatever that is; any use of the socket may take note of that. So what is ready is asked when the descriptor says so, and before
+ * a wait after each use. Not before each wait: that costs a microsecond a socket. */
 static struct pollfd pollfd_of_socket(const struct loop_watch *watch)
 {
 	struct pollfd pollfd = {.fd = -1, .events = POLLIN};
@@ -253,7 +260,9 @@ static void wait_ready(struct loop *loop, int timeout_ms)
 	size_t count = loop->polled_count;
 
 	for (size_t i = 0; i < count; i++) {
-		loop->sockets_ready[i] = loop->polled[i]->socket ? socket_revents(loop->polled[i]) : 0;
+		struct loop_watch *watch = loop->polled[i];
+		loop->sockets_ready[i] = watch->socket && watch->is_touched ? socket_revents(watch) : 0;
+		watch->is_touched = false;
 		if (loop->sockets_ready[i])
 			timeout_ms = 0;
 	}
@@ -269,8 +278,10 @@ static void call_ready(struct loop *loop)
 {
 	for (size_t i = 0; i < loop->polled_count; i++) {
 		struct loop_watch *watch = loop->polled[i];
-		if (watch && loop->fds[i].revents)
-			watch->ready(watch, loop->fds[i].revents);
+		if (!watch || !loop->fds[i].revents)
+			continue;
+		watch->is_touched = true;
+		watch->ready(watch, loop->fds[i].revents);
 	}
 	loop->polled_count = 0;
 }

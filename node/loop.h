@@ -19,6 +19,7 @@ struct loop_watch {
 	short events;  /* of poll(2); of a socket POLLIN and POLLOUT, and POLLERR comes when it cannot be asked */
 	void (*ready)(struct loop_watch *watch, short revents);
 	struct list link; /* the loop's while watched */
+	bool is_touched;  /* the loop's */
 };
 
 struct loop_timer {
@@ -35,10 +36,12 @@ void loop_destroy(struct loop *loop);
 
 int64_t loop_now_ms(struct loop *loop);
 
-/* A watch is started with fd or socket, events and ready set; `events` may be changed while it is watched. A watched socket may be used by anybody at any time: what is ready is asked anew
- * in each turn. Its handler takes a bounded number of messages a turn. Cancel before the socket is closed. */
+/* A watch is started with fd or socket, events and ready set; `events` may be changed while it is watched. A socket's handler takes a bounded number of messages a turn. Cancel before the socket is closed. */
 void loop_watch_start(struct loop *loop, struct loop_watch *watch);
 void loop_watch_cancel(struct loop *loop, struct loop_watch *watch); /* harmless when not watched, if zeroed before its first use */
+/* Whoever uses a watched socket outside its handler, or changes `events` of its watch, says so: what is ready is then asked anew. Without it, what came meanwhile may not be noticed: sending takes note
+ * of what has come in, and leaves nothing to be seen from outside. */
+void loop_watch_touch(struct loop_watch *watch);
 
 /* (Re)start: fires once, `delay_ms` from now, never before this call returns. ERR_NO_MEMORY only when more timers run than ever before. */
 enum err loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms) LARDER_MUST_USE;

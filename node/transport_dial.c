@@ -61,6 +61,8 @@ static void serve(struct transport_link *link)
 	int value;
 
 	transport_enter(transport);
+	loop_watch_touch(&link->dealer_watch);
+	loop_watch_touch(&link->events_watch);
 	while (is_alive(link) && socket_next_event(link->events, &event, &value))
 		see_event(link, event, value);
 	for (size_t i = 0; i < TRANSPORT_TURN_MESSAGES && is_alive(link) && !is_empty; i++) {

@@ -138,6 +138,7 @@ enum err transport_send(struct transport_link *link, const void *control, size_t
 	assert(control_len <= TRANSPORT_CONTROL_MAX && (!bulk || (bulk->len > 0 && bulk->len <= TRANSPORT_BULK_MAX)));
 	if (link->state != LINK_OPENING && link->state != LINK_UP)
 		return ERR_CUT;
+	loop_watch_touch(link->is_dialed ? &link->dealer_watch : &link->transport->router_watch);
 	err = outlet_is_full(link->outlet) ? ERR_BUSY : send_message(link, control, control_len, bulk);
 	if (err == ERR_BUSY) {
 		link->is_waiting = true;

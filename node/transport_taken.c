@@ -223,6 +223,8 @@ void taken_serve(struct transport *transport)
 	bool is_empty = false;
 
 	transport_enter(transport);
+	loop_watch_touch(&transport->router_watch);
+	loop_watch_touch(&transport->router_events_watch);
 	read_events(transport);
 	for (size_t i = 0; i < TRANSPORT_TURN_MESSAGES && !is_empty; i++) {
 		is_empty = !frames_receive(transport->router, 3, &frames);
