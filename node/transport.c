@@ -82,6 +82,7 @@ enum err transport_create(const struct transport_options *options, struct transp
 	transport->options.listen = &transport->listen;
 	list_init(&transport->links);
 	transport->wake_fd = -1;
+	transport_watch_init(transport);
 	err = set_up(transport, why);
 	if (err) {
 		transport_destroy(transport);
@@ -95,7 +96,7 @@ void transport_destroy(struct transport *transport)
 {
 	if (!transport)
 		return;
-	transport_watch_cancel(transport);
+	transport_watch_release(transport);
 	loop_watch_cancel(transport->options.loop, &transport->wake_watch);
 	list_each_safe(at, &transport->links)
 		link_free(container_of(at, struct transport_link, link));

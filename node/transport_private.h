@@ -21,7 +21,7 @@
 
 #define TRANSPORT_ROUTING_ID_MAX 255
 #define TRANSPORT_KEY_TEXT_MAX (2 * IDENTITY_KEY_LEN + 1)
-#define TRANSPORT_WATCH_MS 250    /* between two looks */
+#define TRANSPORT_WATCH_MS 250    /* between two glances */
 
 enum link_state {
 	LINK_OPENING, /* dialed: not up; taken: no message yet */
@@ -79,6 +79,9 @@ struct transport {
 	int wake_fd;
 	struct loop_watch wake_watch;
 	struct loop_timer watch_timer;
+	int memory_fd;         /* statm of this process, proc(5); -1: none */
+	unsigned glances;
+	uint64_t memory_then;  /* bytes resident at the last look */
 	unsigned depth; /* handlers running */
 	bool has_dead;
 };
@@ -142,7 +145,8 @@ bool socket_next_event(void *events, uint16_t *ret_event, int *ret_value);
 
 /* --- transport_watch.c */
 void link_count(struct transport_link *link, struct frames *frames); /* a message came out */
+void transport_watch_init(struct transport *transport);
+void transport_watch_release(struct transport *transport);
 void transport_watch_start(struct transport *transport); /* harmless when it runs */
-void transport_watch_cancel(struct transport *transport);
 
 #endif

@@ -1,15 +1,19 @@
 #include "node/outlet.h"
 #include "node/transport_private.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define QUIET_LOOKS 2 /* a loop that stood still is no peer's fault: after so many the messages that were there have been handed over */
+#define GLANCES_MAX 8 /* without a look */
+#define GROWTH_BYTES ((uint64_t)4 << 20) /* of the process; then it is looked */
 #define LEFTOVER_BYTES ((uint64_t)64 << 10)
 
 /* --- the connection behind a link */
@@ -116,7 +120,22 @@ static void bound_total(struct transport *transport)
 	}
 }
 
-/* --- time */
+/* --- time, and when to look */
+
+static bool read_memory(int fd, uint64_t *ret_bytes)
+{
+	char text[64];
+	ssize_t len = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+	unsigned long pages;
+
+	if (len <= 0)
+		return false;
+	text[len] = 0;
+	if (sscanf(text, "%*u %lu", &pages) != 1)
+		return false;
+	*ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return true;
+}
 
 static bool is_late(const struct transport_link *link, int64_t now_ms)
 {
@@ -141,22 +160,43 @@ static void look_at_waiting(struct transport_link *link)
 		outlet_wait(link->outlet);
 }
 
-static void look(struct loop_timer *timer)
+/* To ask for each connection costs some microseconds, which is too much for all of many idle ones four times a second. So that is done when the process has grown, and every so often. */
+static bool is_to_look(struct transport *transport)
+{
+	uint64_t memory = 0;
+	bool is_known = read_memory(transport->memory_fd, &memory);
+
+	if (is_known && memory < transport->memory_then + GROWTH_BYTES && transport->glances++ % GLANCES_MAX != 0) {
+		if (memory < transport->memory_then)
+			transport->memory_then = memory;
+		return false;
+	}
+	transport->memory_then = memory;
+	return true;
+}
+
+static void look_at(struct transport_link *link, bool is_close, int64_t now_ms)
+{
+	if (is_close)
+		count_partial(link);
+	if (link->partial > TRANSPORT_PARTIAL_BYTES && link->state != LINK_LEAVING)
+		link_drop(link, TRANSPORT_BROKE_RULES, "too many bytes, and no message");
+	else
+		look_at_time(link, now_ms);
+	look_at_waiting(link);
+}
+
+static void watch(struct loop_timer *timer)
 {
 	struct transport *transport = container_of(timer, struct transport, watch_timer);
 	int64_t now_ms = loop_now_ms(transport->options.loop);
+	bool is_close = is_to_look(transport);
 
 	transport_enter(transport);
 	list_each(at, &transport->links) {
 		struct transport_link *link = container_of(at, struct transport_link, link);
-		if (link->state == LINK_DEAD)
-			continue;
-		count_partial(link);
-		if (link->partial > TRANSPORT_PARTIAL_BYTES && link->state != LINK_LEAVING)
-			link_drop(link, TRANSPORT_BROKE_RULES, "too many bytes, and no message");
-		else
-			look_at_time(link, now_ms);
-		look_at_waiting(link);
+		if (link->state != LINK_DEAD)
+			look_at(link, is_close, now_ms);
 	}
 	bound_total(transport);
 	transport_leave(transport);
@@ -164,14 +204,21 @@ static void look(struct loop_timer *timer)
 		transport_watch_start(transport);
 }
 
-void transport_watch_start(struct transport *transport)
+void transport_watch_init(struct transport *transport)
 {
-	transport->watch_timer.fire = look;
-	if (transport->watch_timer.place == 0 && loop_timer_start(transport->options.loop, &transport->watch_timer, TRANSPORT_WATCH_MS) != ERR_OK)
-		log_error(transport->options.log, "connections are not looked after: out of memory");
+	transport->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	transport->watch_timer.fire = watch;
 }
 
-void transport_watch_cancel(struct transport *transport)
+void transport_watch_release(struct transport *transport)
 {
 	loop_timer_cancel(transport->options.loop, &transport->watch_timer);
+	if (transport->memory_fd >= 0)
+		close(transport->memory_fd);
+}
+
+void transport_watch_start(struct transport *transport)
+{
+	if (transport->watch_timer.place == 0 && loop_timer_start(transport->options.loop, &transport->watch_timer, TRANSPORT_WATCH_MS) != ERR_OK)
+		log_error(transport->options.log, "connections are not looked after: out of memory");
 }
