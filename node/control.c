@@ -81,10 +81,17 @@ static bool may_ask(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
-static void asker_free(struct control_asker *asker)
+/* What is being found out for it is not wanted any more. */
+static void take_back(struct control_asker *asker)
 {
 	if (asker->answer && asker->answer->cancel)
 		asker->answer->cancel(asker);
+	asker->answer = NULL;
+}
+
+static void asker_free(struct control_asker *asker)
+{
+	take_back(asker);
 	control_line_close(&asker->line);
 	list_remove(&asker->link);
 	asker->control->count--;
@@ -103,6 +110,7 @@ static void on_question(struct control_line *line, json_t *question)
 	const char *ask = json_string_value(json_object_get(question, "ask"));
 
 	if (asker->answer || asker->has_ended) {
+		take_back(asker);
 		control_asker_end(asker, ERR_INVALID, &(struct why){"one question a connection"}, NULL);
 		return;
 	}
@@ -125,6 +133,7 @@ void control_asker_end(struct control_asker *asker, enum err err, const struct w
 {
 	json_t *last = line ? line : json_object();
 
+	asker->answer = NULL;
 	if (asker->has_ended) {
 		json_decref(last);
 		return;
@@ -134,7 +143,6 @@ void control_asker_end(struct control_asker *asker, enum err err, const struct w
 		json_object_set_new(last, "why", json_string(why && why->text[0] ? why->text : err_name(err)));
 	control_asker_tell(asker, last);
 	asker->has_ended = true;
-	asker->answer = NULL;
 	/* The other end closes once it has read. */
 }
 

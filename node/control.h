@@ -5,11 +5,13 @@
  * user and root may ask everything. Lines have at most CONTROL_LINE_MAX bytes; at most CONTROL_MAX questions are open at a time.
  *
  *   status      one line: see control_status.c
- *   peers       a line a peer
- *   who         digests: ["sha256:...", ...] (CONTROL_DIGESTS_MAX at most)   a line a holder: peer, digest index, "whole" or "part"; a last line with the number of peers heard
- *   list        names that peers hold and show: a line an entry: peer, repo, commit, path, size, digest
- *   fetch       one file as the hub lists it, or a digest alone; progress lines; the last line has digest, bytes_from_hub, bytes_from_peers, was_held
+ *   peers       a line a peer: control_peers.c
+ *   who         digests: ["sha256:...", ...] (CONTROL_DIGESTS_MAX at most)   lines of a peer with those that it holds, whole or in part: control_who.c
+ *   list        names that peers hold and show, a line for each page of a peer: control_list.c
+ *   fetch       one file as the hub lists it, or a digest alone; progress lines; the last line has digest, bytes_from_hub, bytes_from_peers, was_held: control_fetch.c
  *   regroup     the group file has changed: read it again, take leave of the old peers
+ *
+ * A node that has just begun answers who, peers and list when its neighbours have been seen (NODE_SETTLE_MS); "listen_ms" asks for longer, from the node's start.
  *
  * The server runs on the node's loop. The client runs on a loop too, and never blocks it but for connecting to a local socket.
  */
@@ -41,7 +43,7 @@ struct control_ask {
 	struct control_link *link; /* control's */
 };
 
-/* Asks; `question` is taken over, whatever happens. ERR_NOT_FOUND: no node runs on that home. */
+/* Asks; `question` is taken over, whatever happens. ERR_NOT_FOUND: no node runs on that home. ERR_BUSY: it is asked by so many just now that one has to come again. */
 enum err control_ask_start(struct loop *loop, const char *home, json_t *question, struct control_ask *ask, struct why *why) LARDER_MUST_USE;
 /* No callback will come. Harmless when not running. */
 void control_ask_cancel(struct control_ask *ask);

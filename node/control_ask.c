@@ -68,9 +68,12 @@ static enum err connect_to(const char *home, int *ret_fd, struct why *why)
 	if (fd < 0)
 		err = why_errno(why, errno, "no socket could be made");
 	else if (connect(fd, (struct sockaddr *)&path.address, sizeof path.address) != 0) {
-		bool nobody = errno == ENOENT || errno == ECONNREFUSED;
-		err = nobody ? why_set(why, ERR_NOT_FOUND, "no larder node runs on %s", home)
-			     : why_errno(why, errno, "the larder node of %s cannot be asked", home);
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			err = why_set(why, ERR_NOT_FOUND, "no larder node runs on %s", home);
+		else if (errno == EAGAIN)
+			err = why_set(why, ERR_BUSY, "the larder node of %s is being asked by many others", home);
+		else
+			err = why_errno(why, errno, "the larder node of %s cannot be asked", home);
 		close(fd);
 	}
 	control_path_close(&path);
