@@ -32,6 +32,7 @@ struct node {
 	struct loop_watch seen;
 	struct control *control;
 	struct fetcher *fetcher;
+	uint16_t port;               /* of the last peers: kept when the group changes, since others have been told it */
 	struct list doubts;
 	struct pool_job renewal;     /* of the key, when a clone was met */
 	bool renewing;
@@ -297,11 +298,21 @@ static enum err start_peers(struct node *node, struct why *why)
 		.context = node,
 		.on_clone = on_clone,
 	};
+	enum err err;
 
 	if (config->listen && parse_listen(config->listen, &listen, why) != ERR_OK)
 		return ERR_USAGE;
 	options.port = node->use.is_passing ? 0 : listen.port;
-	return peers_create(&options, &node->peers, why);
+	if (!options.port && node->port) {
+		options.port = node->port;
+		if (peers_create(&options, &node->peers, why) == ERR_OK)
+			return ERR_OK;
+		options.port = 0;
+	}
+	err = peers_create(&options, &node->peers, why);
+	if (!err)
+		node->port = peers_port(node->peers);
+	return err;
 }
 
 static bool may_meet(const struct config *config)
