@@ -1,6 +1,7 @@
 #include "cli/download.h"
 
 #include "cli/export.h"
+#include "cli/supply.h"
 #include "store/tree.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct slot {
 	bool is_fetching;
 	unsigned tries;
 	bool has_vanished; /* written by the worker */
-	struct fetch fetch;
+	struct supply supply;
 	struct pool_job job;  /* placing */
 	uint64_t copied;      /* written by the worker */
 	struct blob *blob;
@@ -64,10 +65,10 @@ static enum err place(struct slot *slot, struct why *why)
 	struct store *store = run->session->store;
 	enum err err;
 
-	err = blob_open(store, &slot->fetch.digest, &slot->blob, why);
+	err = blob_open(store, &slot->supply.digest, &slot->blob, why);
 	slot->has_vanished = err == ERR_NOT_FOUND;
 	if (!err)
-		err = tree_link(store, order->repo, order->listing->commit, file->path, &slot->fetch.digest, why);
+		err = tree_link(store, order->repo, order->listing->commit, file->path, &slot->supply.digest, why);
 	if (!err && order->target.dir)
 		err = export_file(store, slot->blob, order->target.dir, file->path, order->target.force, &slot->copied, &run->cancel, why);
 	if (!err && order->target.cache)
@@ -129,12 +130,19 @@ static uint64_t weighed(const struct run *run, uint64_t fetched, uint64_t copied
 	return has_copies(run) ? fetched / 2 + copied / 2 : fetched;
 }
 
+static uint64_t moved(const struct slot *slot)
+{
+	struct supply_figures figures = supply_figures(&slot->supply);
+
+	return figures.bytes_from_hub + figures.bytes_from_peers;
+}
+
 static void succeed(struct slot *slot)
 {
 	struct run *run = slot->run;
 
 	run->bytes_finished += slot->file->file->size;
-	run->moved_finished += weighed(run, slot->fetch.bytes_from_hub + slot->fetch.bytes_from_peers, slot->copied);
+	run->moved_finished += weighed(run, moved(slot), slot->copied);
 	run->finished++;
 	leave(slot);
 	go_on(run);
@@ -142,20 +150,21 @@ static void succeed(struct slot *slot)
 
 /* --- fetching */
 
-static void on_fetched(struct fetch *fetch, enum err err, const struct why *why)
+static void on_fetched(struct supply *supply, enum err err, const struct why *why)
 {
-	struct slot *slot = container_of(fetch, struct slot, fetch);
+	struct slot *slot = container_of(supply, struct slot, supply);
+	struct supply_figures figures = supply_figures(supply);
 
 	slot->is_fetching = false;
-	slot->file->bytes_from_hub += fetch->bytes_from_hub;
-	slot->file->bytes_from_peers += fetch->bytes_from_peers;
-	slot->file->bytes_wasted += fetch->bytes_wasted;
+	slot->file->bytes_from_hub += figures.bytes_from_hub;
+	slot->file->bytes_from_peers += figures.bytes_from_peers;
+	slot->file->bytes_wasted += figures.bytes_wasted;
 	if (err) {
-		fail(slot, err, why ? why : &(struct why){0});
+		fail(slot, err, why);
 		return;
 	}
-	slot->file->was_held = fetch->was_held;
-	slot->file->digest = fetch->digest;
+	slot->file->was_held = supply->was_held;
+	slot->file->digest = supply->digest;
 	pool_submit(slot->run->session->pool, &slot->job);
 }
 
@@ -167,9 +176,9 @@ static void start_fetch(struct slot *slot)
 
 	slot->tries++;
 	slot->copied = 0;
-	slot->fetch = (struct fetch){.listing = run->order->listing, .file = slot->file->file, .on_done = on_fetched};
+	slot->supply = (struct supply){.listing = run->order->listing, .file = slot->file->file, .on_done = on_fetched};
 	slot->is_fetching = true;
-	err = fetch_start(run->session->fetcher, &slot->fetch, &why);
+	err = supply_start(run->session, &slot->supply, &why);
 	if (err) {
 		slot->is_fetching = false;
 		fail(slot, err, &why);
@@ -238,7 +247,7 @@ static void wind_down(struct run *run)
 		struct slot *slot = &run->slots[i];
 		if (!slot->file || !slot->is_fetching)
 			continue;
-		fetch_cancel(&slot->fetch);
+		supply_cancel(&slot->supply);
 		leave(slot);
 	}
 	go_on(run);
@@ -261,7 +270,7 @@ static void stop(struct activity *activity)
 static uint64_t look(struct activity *activity, struct progress_state *ret_state)
 {
 	struct run *run = container_of(activity, struct run, activity);
-	uint64_t moved = run->moved_finished;
+	uint64_t moving = run->moved_finished;
 
 	*ret_state = (struct progress_state){
 		.bytes_done = run->bytes_finished,
@@ -275,12 +284,12 @@ static uint64_t look(struct activity *activity, struct progress_state *ret_state
 		if (!slot->file)
 			continue;
 		copied = __atomic_load_n(&slot->copied, __ATOMIC_RELAXED);
-		ret_state->bytes_done += weighed(run, slot->fetch.bytes_done, copied);
-		moved += weighed(run, slot->fetch.bytes_from_hub + slot->fetch.bytes_from_peers, copied);
+		ret_state->bytes_done += weighed(run, supply_bytes_done(&slot->supply), copied);
+		moving += weighed(run, moved(slot), copied);
 		if (!ret_state->name || slot->is_large)
 			ret_state->name = slot->file->file->path;
 	}
-	return moved;
+	return moving;
 }
 
 /* Held ones first, then by size, largest first. */

@@ -35,7 +35,7 @@ struct download_order {
 	size_t count;
 };
 
-/* The failures are those of fetch.h, tree.h, blob_export(); of several the first is returned, and the others are told. ERR_CANCELLED after Ctrl-C. The session has its fetcher open. */
+/* The failures are those of supply.h, tree.h, blob_export(); of several the first is returned, and the others are told. ERR_CANCELLED after Ctrl-C. After supply_open(). */
 enum err download(struct session *session, struct download_order *order, struct why *why) LARDER_MUST_USE;
 
 #endif

@@ -4,7 +4,9 @@
 #include "cli/commands.h"
 #include "cli/download.h"
 #include "cli/export.h"
+#include "cli/supply.h"
 #include "node/dirs.h"
+#include "node/group.h"
 #include "store/tree.h"
 
 #include <errno.h>
@@ -170,25 +172,43 @@ static json_t *file_json(const struct download_file *file, bool is_done)
 
 	if (is_done)
 		digest_text(&file->digest, sha256);
-	return json_pack("{s:s, s:I, s:s, s:s*, s:b, s:I}", "path", file->file->path, "size", (json_int_t)file->file->size, "digest",
+	return json_pack("{s:s, s:I, s:s, s:s*, s:b, s:I, s:I, s:I}", "path", file->file->path, "size", (json_int_t)file->file->size, "digest",
 			 digest_text(&file->file->digest, text), "sha256", *sha256 ? sha256 : NULL, "held", is_done ? file->was_held : file->is_held,
-			 "bytes_from_hub", (json_int_t)file->bytes_from_hub);
+			 "bytes_from_hub", (json_int_t)file->bytes_from_hub, "bytes_from_peers", (json_int_t)file->bytes_from_peers, "bytes_wasted",
+			 (json_int_t)file->bytes_wasted);
+}
+
+/* Sums over all files. */
+struct sums {
+	uint64_t bytes, from_hub, from_peers, wasted;
+};
+
+static struct sums sum_up(const struct get *get)
+{
+	struct sums sums = {0};
+
+	for (size_t i = 0; i < get->order.count; i++) {
+		const struct download_file *file = &get->order.files[i];
+		sums.bytes += file->file->size;
+		sums.from_hub += file->bytes_from_hub;
+		sums.from_peers += file->bytes_from_peers;
+		sums.wasted += file->bytes_wasted;
+	}
+	return sums;
 }
 
 static void print_json(const struct get *get, bool is_done)
 {
+	struct sums sums = sum_up(get);
 	json_t *files = json_array();
-	uint64_t bytes = 0, from_hub = 0;
 
-	for (size_t i = 0; i < get->order.count; i++) {
+	for (size_t i = 0; i < get->order.count; i++)
 		json_array_append_new(files, file_json(&get->order.files[i], is_done));
-		bytes += get->order.files[i].file->size;
-		from_hub += get->order.files[i].bytes_from_hub;
-	}
 	output_json(&get->session->output,
-		    json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:o}", "path", get->result, "repo", get->repo, "commit",
+		    json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "path", get->result, "repo", get->repo, "commit",
 			      get->listing.commit, "visibility", visibility_name(get->listing.visibility), "remembered", get->listing.remembered,
-			      "dry_run", !is_done, "bytes", (json_int_t)bytes, "bytes_from_hub", (json_int_t)from_hub, "milliseconds",
+			      "dry_run", !is_done, "bytes", (json_int_t)sums.bytes, "bytes_from_hub", (json_int_t)sums.from_hub, "bytes_from_peers",
+			      (json_int_t)sums.from_peers, "bytes_wasted", (json_int_t)sums.wasted, "milliseconds",
 			      (json_int_t)(clock_now_ms(clock_system()) - get->began_ms), "files", files));
 }
 
@@ -212,29 +232,44 @@ static void print_plan(const struct get *get)
 
 static void tell_summary(const struct get *get)
 {
-	uint64_t bytes = 0, from_hub = 0, held = 0;
-	char all[SIZE_TEXT_MAX], hub[SIZE_TEXT_MAX], rest[SIZE_TEXT_MAX], count[48], time[TIME_TEXT_MAX];
+	struct sums sums = sum_up(get);
+	uint64_t moved = sums.from_hub + sums.from_peers;
 	int64_t took_ms = clock_now_ms(clock_system()) - get->began_ms;
+	char all[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX], count[48], time[TIME_TEXT_MAX], from[128] = "", held[64] = "";
 
-	for (size_t i = 0; i < get->order.count; i++) {
-		bytes += get->order.files[i].file->size;
-		from_hub += get->order.files[i].bytes_from_hub;
-	}
-	held = bytes > from_hub ? bytes - from_hub : 0;
 	output_count(get->order.count, "file", "files", count);
-	output_size(bytes, all);
-	output_size(from_hub, hub);
-	output_size(held, rest);
+	output_size(sums.bytes, all);
 	if (took_ms < 10000)
 		snprintf(time, sizeof time, "%d.%d s", (int)took_ms / 1000, (int)took_ms % 1000 / 100);
 	else
 		output_duration((uint64_t)took_ms / 1000, time);
-	if (from_hub == 0)
+	if (moved == 0) {
 		session_remark(get->session, "%s, %s: all held already", count, all);
-	else if (held == 0)
-		session_remark(get->session, "%s, %s from the hub in %s", count, all, time);
-	else
-		session_remark(get->session, "%s, %s: %s from the hub in %s, %s held already", count, all, hub, time, rest);
+		return;
+	}
+	if (sums.from_hub)
+		snprintf(from, sizeof from, "%s from the hub", output_size(sums.from_hub, size));
+	if (sums.from_peers)
+		snprintf(from + strlen(from), sizeof from - strlen(from), "%s%s from other nodes", *from ? ", " : "", output_size(sums.from_peers, size));
+	if (sums.bytes > moved)
+		snprintf(held, sizeof held, ", %s held already", output_size(sums.bytes - moved, size));
+	session_remark(get->session, "%s, %s: %s in %s%s", count, all, from, time, held);
+}
+
+/* In the open group nothing gated is given on, so that each machine has to go to the hub for it. */
+static void tell_gated(const struct get *get)
+{
+	struct group group;
+	bool is_open;
+
+	if (get->listing.visibility != VISIBILITY_GATED || sum_up(get).from_hub == 0 || group_load(get->session->config.home, &group, NULL) != ERR_OK)
+		return;
+	is_open = group.is_open;
+	group_release(&group);
+	if (is_open || !get->session->config.share_gated)
+		session_remark(get->session,
+			       "%s is gated, so other nodes do not get it from this one; a private group whose members set share_gated = yes shares it (larder help group)",
+			       get->repo);
 }
 
 /* --- one after the other */
@@ -258,13 +293,14 @@ static enum err fetch_all(struct get *get, struct why *why)
 	else
 		output_line(&get->session->output, "%s", get->result);
 	tell_summary(get);
+	tell_gated(get);
 	return ERR_OK;
 }
 
 static enum err get_name(struct get *get, struct why *why)
 {
 	bool dry_run = args_has(get->args, "dry-run");
-	enum err err = session_open_fetcher(get->session, why);
+	enum err err = dry_run ? session_open_hub(get->session, why) : supply_open(get->session, why);
 
 	if (!err)
 		err = session_look_up(get->session, &get->name, &get->listing, why);
@@ -317,12 +353,17 @@ const struct command get_command = {
 		"a single file (ORG/NAME:PATH), its path. They are links to read-only files;\n"
 		"with --to they are copies of your own. Every byte is proven before it is\n"
 		"there. Stopped and started again, it goes on where it was. What is held is not\n"
-		"fetched again.\n\n"
+		"fetched again. What other nodes of the LAN hold comes from them, the rest from\n"
+		"the hub; while this runs, they get from here what it has. A larderd that runs\n"
+		"on this home does the fetching.\n\n"
 		"Patterns choose files: * matches anything, slashes too; ? one character; dir/\n"
 		"all of a directory. Quote them.\n\n"
+		"A digest is looked for here, and then asked of other nodes.\n\n"
 		"--json: {path, repo, commit, visibility, remembered, dry_run, bytes,\n"
-		"bytes_from_hub, milliseconds, files: [{path, size, digest, sha256, held,\n"
-		"bytes_from_hub}]}\n\n"
+		"bytes_from_hub, bytes_from_peers, bytes_wasted, milliseconds, files: [{path,\n"
+		"size, digest, sha256, held, bytes_from_hub, bytes_from_peers, bytes_wasted}]};\n"
+		"of a digest {digest, size, path, held, bytes_from_peers, bytes_wasted}, with\n"
+		"--dry-run {digest, held, dry_run}\n\n"
 		"Examples:\n"
 		"  larder get sentence-transformers/all-MiniLM-L6-v2\n"
 		"  larder get ORG/REPO@v1.0 '*.safetensors' '*.json' --to ./model\n"

@@ -1,13 +1,17 @@
 #include "cli/session.h"
 
 #include "base/version.h"
+#include "node/control.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 
 /* Hashing takes the processors; two more may wait for the disk meanwhile. */
 #define WAITING_THREADS 2
 #define SETTINGS_MAX 8
+#define NODE_TRIES 60
+#define NODE_TRY_MS 50
 #define TICK_MS PROGRESS_DRAW_MS
 
 static void wipe_progress(struct log *log)
@@ -57,6 +61,7 @@ enum err session_open(struct session *session, const struct args *args, FILE *ou
 
 void session_close(struct session *session)
 {
+	node_destroy(session->node);
 	fetcher_destroy(session->fetcher);
 	hub_destroy(session->hub);
 	http_destroy(session->http);
@@ -154,6 +159,73 @@ enum err session_open_fetcher(struct session *session, struct why *why)
 	options = (struct fetcher_options){.loop = session->loop, .pool = session->pool, .hub = session->hub, .store = session->store};
 	err = fetcher_create(&options, &session->fetcher);
 	return err ? why_set(why, err, "out of memory") : ERR_OK;
+}
+
+/* --- the node of this home */
+
+static void on_line(struct control_ask *ask, json_t *line)
+{
+	(void)ask;
+	(void)line;
+}
+
+static void on_end(struct control_ask *ask, enum err err, json_t *line, const struct why *why)
+{
+	(void)ask;
+	(void)err;
+	(void)line;
+	(void)why;
+}
+
+/* Whether somebody takes questions; what would be answered is not waited for. */
+static enum err knock(struct session *session, struct why *why)
+{
+	struct control_ask ask = {.on_line = on_line, .on_end = on_end};
+	enum err err = control_ask_start(session->loop, session->config.home, json_pack("{s:s}", "ask", "status"), &ask, why);
+
+	control_ask_cancel(&ask);
+	return err;
+}
+
+static enum err become_node(struct session *session, struct why *why)
+{
+	struct node_options options = {
+		.config = &session->config,
+		.loop = session->loop,
+		.pool = session->pool,
+		.store = session->store,
+		.hub = session->hub,
+		.log = &session->log,
+		.is_passing = true,
+	};
+
+	return node_create(&options, &session->node, why);
+}
+
+enum err session_find_node(struct session *session, struct why *why)
+{
+	enum err err;
+
+	if (session->node || session->has_joined)
+		return ERR_OK;
+	err = knock(session, why);
+	if (!err)
+		session->has_joined = true;
+	return err == ERR_NOT_FOUND ? become_node(session, why) : err;
+}
+
+enum err session_open_node(struct session *session, struct why *why)
+{
+	enum err err = session_open_hub(session, why);
+
+	if (err)
+		return err;
+	err = session_find_node(session, why);
+	for (int tries = 0; err == ERR_BUSY && tries < NODE_TRIES; tries++) {
+		poll(NULL, 0, NODE_TRY_MS);
+		err = session_find_node(session, why);
+	}
+	return err;
 }
 
 static void tell(struct session *session, const char *format, va_list args)

@@ -1,4 +1,4 @@
-/* session: what a command works with: settings, output, and, as far as it needs them, the store, the loop, the hub.
+/* session: what a command works with: settings, output, and, as far as it needs them, the store, the loop, the hub, the node of the home.
  *
  * A command opens what it needs; session_close() closes all of it in order. Main thread only, where nothing else is said.
  */
@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "node/signals.h"
 #include "node/config.h"
-#include "node/fetch.h"
+#include "node/node.h"
 #include "store/store.h"
 
 struct session {
@@ -29,7 +29,10 @@ struct session {
 	struct pool *pool; /* attached to the loop */
 	struct http *http;
 	struct hub *hub;
-	struct fetcher *fetcher;
+	struct fetcher *fetcher; /* from the hub alone, for what no node brings (supply.h) */
+	struct node *node;       /* of this process */
+	bool has_joined;         /* another process has the node of this home, and is asked (control.h) */
+	bool wants_node;         /* supply.h: there was a node, and if it is gone another is looked for */
 	struct signals signals;
 	struct activity *activity; /* what session_run() runs */
 };
@@ -45,6 +48,11 @@ enum err session_look_at_store(struct session *session, struct why *why) LARDER_
 enum err session_open_loop(struct session *session, struct why *why) LARDER_MUST_USE;
 enum err session_open_hub(struct session *session, struct why *why) LARDER_MUST_USE;
 enum err session_open_fetcher(struct session *session, struct why *why) LARDER_MUST_USE;
+
+/* The node of this home: the one that runs (has_joined), else one of this process, for as long as the session lasts. Errors of node_create(); ERR_BUSY: there is one that does not answer. */
+enum err session_open_node(struct session *session, struct why *why) LARDER_MUST_USE;
+/* The same without waiting, also from a handler. ERR_BUSY: another node is just beginning or ending; come again. */
+enum err session_find_node(struct session *session, struct why *why) LARDER_MUST_USE;
 
 /* "larder: SENTENCE" on standard error. */
 void session_tell(struct session *session, const char *format, ...) LARDER_PRINTF(2, 3);
