@@ -9,7 +9,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&get_command, &ls_command, &resolve_command, &status_command, &verify_command, &add_command,
+	&get_command, &who_command, &peers_command, &ls_command, &resolve_command, &status_command, &verify_command, &add_command,
 	&rm_command, &pin_command, &unpin_command, &gc_command, &help_command, NULL,
 };
 

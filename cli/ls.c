@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/held.h"
+#include "cli/ls_peers.h"
 #include "cli/session.h"
 #include "store/leftover.h"
 
@@ -164,8 +165,11 @@ static enum err list(struct session *session, const struct held *held, const str
 static enum err run_ls(struct session *session, const struct args *args, struct why *why)
 {
 	struct held held;
-	enum err err = session_look_at_store(session, why);
+	enum err err;
 
+	if (args_has(args, "peers"))
+		return ls_peers(session, args, why);
+	err = session_look_at_store(session, why);
 	if (err)
 		return err;
 	if (!session->store) {
@@ -184,19 +188,29 @@ static enum err run_ls(struct session *session, const struct args *args, struct 
 	return err;
 }
 
+static const struct args_flag flags[] = {
+	{"peers", 0, NULL, "show what other nodes say they hold"},
+	{NULL},
+};
+
 const struct command ls_command = {
 	.name = "ls",
-	.summary = "show what is held here",
+	.summary = "show what is held, here or at other nodes",
 	.operands = "[NAME or DIGEST...]",
 	.help = "Lists proven blobs by the names that the hub gave them, and downloads that are\n"
 		"not complete, with how much of them is here. Asks nobody.\n\n"
+		"With --peers, lists what other nodes say they hold (those that show it), each\n"
+		"file with the number of nodes. Whether it is so shows when it is fetched.\n\n"
 		"--json: {blobs: [{digest, size, pinned, visibility, proven_at, names: [{repo,\n"
 		"commit, path, hub}]}], incomplete: [{digest, size, have, percent, names}],\n"
-		"bytes}\n\n"
+		"bytes}; with --peers {heard, answered, cut, files: [{repo, commit, path, size,\n"
+		"digest, nodes}]}\n\n"
 		"Examples:\n"
 		"  larder ls\n"
 		"  larder ls sentence-transformers/all-MiniLM-L6-v2\n"
+		"  larder ls --peers\n"
 		"  larder ls --json | jq -r .blobs[].digest\n",
+	.flags = flags,
 	.max_operands = ARGS_OPERANDS_MAX,
 	.run = run_ls,
 };

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/status_node.h"
 #include "store/index.h"
 #include "store/leftover.h"
 
@@ -10,7 +11,16 @@
 
 struct facts {
 	uint64_t blobs, bytes, pinned_bytes, partials, partial_bytes, free, disk;
-	uint64_t hub_bytes, hub_requests, saved_bytes;
+	uint64_t hub_bytes, hub_requests, peer_bytes, wasted_bytes, saved_bytes;
+};
+
+static const struct {
+	const char *name;
+	size_t at;
+} counters[] = {
+	{"hub_bytes", offsetof(struct facts, hub_bytes)},       {"hub_requests", offsetof(struct facts, hub_requests)},
+	{"peer_bytes", offsetof(struct facts, peer_bytes)},     {"wasted_bytes", offsetof(struct facts, wasted_bytes)},
+	{"saved_bytes", offsetof(struct facts, saved_bytes)},
 };
 
 static enum err gather_store(struct store *store, struct facts *facts, struct why *why)
@@ -34,12 +44,8 @@ static enum err gather_store(struct store *store, struct facts *facts, struct wh
 		facts->partial_bytes += leftovers[i].bytes;
 	}
 	free(leftovers);
-	if (!err)
-		err = index_counter_get(index, "hub_bytes", &facts->hub_bytes, why);
-	if (!err)
-		err = index_counter_get(index, "hub_requests", &facts->hub_requests, why);
-	if (!err)
-		err = index_counter_get(index, "saved_bytes", &facts->saved_bytes, why);
+	for (size_t i = 0; !err && i < sizeof counters / sizeof counters[0]; i++)
+		err = index_counter_get(index, counters[i].name, (uint64_t *)(void *)((char *)facts + counters[i].at), why);
 	return err;
 }
 
@@ -67,16 +73,17 @@ static uint64_t min_free(const struct session *session, const struct facts *fact
 	return tenth > STORE_MIN_FREE_FLOOR ? tenth : STORE_MIN_FREE_FLOOR;
 }
 
-static void print_json(struct session *session, const struct facts *facts)
+static void print_json(struct session *session, const struct facts *facts, json_t *node)
 {
 	const struct config *config = &session->config;
 	json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "home", config->home, "blobs", (json_int_t)facts->blobs, "bytes",
 				   (json_int_t)facts->bytes, "pinned_bytes", (json_int_t)facts->pinned_bytes, "partials", (json_int_t)facts->partials,
 				   "partial_bytes", (json_int_t)facts->partial_bytes, "free", (json_int_t)facts->free, "max_size",
 				   (json_int_t)config->max_size, "min_free", (json_int_t)min_free(session, facts));
-	json_t *more = json_pack("{s:s, s:b, s:I, s:I, s:I, s:s, s:s}", "hub", config->hub, "token", config->token != NULL, "hub_bytes",
-				 (json_int_t)facts->hub_bytes, "hub_requests", (json_int_t)facts->hub_requests, "saved_bytes",
-				 (json_int_t)facts->saved_bytes, "sha256", session->engine.wide->name, "sha256_serial", session->engine.serial->name);
+	json_t *more = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:O?}", "hub", config->hub, "token", config->token != NULL, "hub_bytes",
+				 (json_int_t)facts->hub_bytes, "hub_requests", (json_int_t)facts->hub_requests, "peer_bytes", (json_int_t)facts->peer_bytes,
+				 "wasted_bytes", (json_int_t)facts->wasted_bytes, "saved_bytes", (json_int_t)facts->saved_bytes, "sha256",
+				 session->engine.wide->name, "sha256_serial", session->engine.serial->name, "node", node);
 
 	if (!object || !more || json_object_update(object, more) != 0) {
 		json_decref(object);
@@ -86,7 +93,7 @@ static void print_json(struct session *session, const struct facts *facts)
 	output_json(&session->output, object);
 }
 
-static void print(struct session *session, const struct facts *facts)
+static void print(struct session *session, const struct facts *facts, json_t *node)
 {
 	const struct config *config = &session->config;
 	struct output *output = &session->output;
@@ -104,8 +111,10 @@ static void print(struct session *session, const struct facts *facts)
 	output_line(output, "disk        %s free of %s", output_size(facts->free, a), output_size(facts->disk, b));
 	output_line(output, "hub         %s, %s a token", config->hub, config->token ? "with" : "without");
 	output_line(output, "from hub    %s in %s", output_size(facts->hub_bytes, a), output_count(facts->hub_requests, "request", "requests", count));
+	output_line(output, "from peers  %s; of no use: %s", output_size(facts->peer_bytes, a), output_size(facts->wasted_bytes, b));
 	output_line(output, "saved       %s that were asked for and held already", output_size(facts->saved_bytes, a));
 	output_line(output, "sha-256     %s for many chunks at once, %s for one", session->engine.wide->name, session->engine.serial->name);
+	status_print_node(session, node);
 	if (config->note.text[0])
 		output_line(output, "note        %s", config->note.text);
 }
@@ -113,29 +122,38 @@ static void print(struct session *session, const struct facts *facts)
 static enum err run_status(struct session *session, const struct args *args, struct why *why)
 {
 	struct facts facts = {0};
+	json_t *node = NULL;
 	enum err err = session_look_at_store(session, why);
 
 	(void)args;
 	if (!err && session->store)
 		err = gather_store(session->store, &facts, why);
+	if (!err)
+		err = status_ask_node(session, &node, why);
 	if (err)
 		return err;
 	gather_disk(session->config.home, &facts);
 	if (session->output.json)
-		print_json(session, &facts);
+		print_json(session, &facts, node);
 	else
-		print(session, &facts);
+		print(session, &facts, node);
+	json_decref(node);
 	return ERR_OK;
 }
 
 const struct command status_command = {
 	.name = "status",
-	.summary = "tell place, sizes, quota, hub, bytes fetched and saved",
+	.summary = "tell of the store, the node, transfers, bytes fetched and saved",
 	.operands = "",
-	.help = "Asks nobody, so it does not say whether the hub answers.\n\n"
+	.help = "Asks the node of this home, if one runs, and nobody else; so it does not say\n"
+		"whether the hub answers: larder doctor does.\n\n"
 		"--json: {home, blobs, bytes, pinned_bytes, partials, partial_bytes, free,\n"
-		"max_size, min_free, hub, token, hub_bytes, hub_requests, saved_bytes, sha256,\n"
-		"sha256_serial}\n\n"
+		"max_size, min_free, hub, token, hub_bytes, hub_requests, peer_bytes,\n"
+		"wasted_bytes, saved_bytes, sha256, sha256_serial, node: null or {pid, version,\n"
+		"uptime_ms, node, name, port, discovery, passing, hub, group: {open, tag,\n"
+		"creator}, peers, unsynced, shared_blobs, shared_bytes, served_bytes, rate,\n"
+		"transfers: [{name, digest, size, bytes_done, bytes_from_hub, bytes_from_peers,\n"
+		"bytes_wasted, rate}]}}\n\n"
 		"Examples:\n"
 		"  larder status\n"
 		"  larder status --json | jq .saved_bytes\n",

@@ -51,3 +51,12 @@ def model(hub):
     """org/model: small files, folders, an LFS file of five and a bit chunks."""
     from content import fill_model
     return fill_model(hub)
+
+
+@pytest.fixture
+def holder(larder, model):
+    """A node on the home of `larder` that holds org/model."""
+    from nodes import Node
+    with Node(larder, "--name", "holder") as node:
+        larder.ok("get", "org/model")
+        yield node
