@@ -14,7 +14,8 @@ import pytest
 from content import MIB, assert_holds
 from larder import OTHER, USAGE, binary
 
-COMMANDS = ("get", "resolve", "ls", "verify", "add", "rm", "pin", "unpin", "gc", "status")
+COMMANDS = ("get", "resolve", "ls", "verify", "add", "rm", "pin", "unpin", "gc", "status", "who", "peers",
+            "group", "doctor")
 
 pytestmark = pytest.mark.asan
 

@@ -1,0 +1,263 @@
+/* The way to one node: its name, its addresses, the connection, the handshake with the group's key. */
+#include "cli/doctor.h"
+
+#include "node/group.h"
+#include "node/identity.h"
+#include "node/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESSES_MAX 8
+#define CONNECT_MS 3000
+
+struct way {
+	struct lan_address address;
+	int error_number; /* of the connection; 0: it stands */
+	struct lan_address from; /* of this machine, as the other one sees it */
+	int64_t took_ms;
+};
+
+struct search {
+	struct work work;
+	char host[LAN_HOST_MAX];
+	uint16_t port;
+	struct way ways[ADDRESSES_MAX];
+	size_t count;
+	const bool *stop;
+};
+
+/* --- on the worker */
+
+static int wait_for(int fd, const bool *stop)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	int error_number = ETIMEDOUT;
+	socklen_t len = sizeof error_number;
+
+	for (int waited = 0; waited < CONNECT_MS && !__atomic_load_n(stop, __ATOMIC_RELAXED); waited += 100) {
+		if (poll(&wait, 1, 100) <= 0)
+			continue;
+		return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &len) == 0 ? error_number : errno;
+	}
+	return ETIMEDOUT;
+}
+
+static void try_way(struct way *way, const struct addrinfo *at, const bool *stop)
+{
+	int64_t began = clock_now_ms(clock_system());
+	struct sockaddr_storage own;
+	socklen_t len = sizeof own;
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) {
+		way->error_number = errno;
+		return;
+	}
+	if (connect(fd, at->ai_addr, at->ai_addrlen) != 0)
+		way->error_number = errno == EINPROGRESS ? wait_for(fd, stop) : errno;
+	way->took_ms = clock_now_ms(clock_system()) - began;
+	if (!way->error_number && getsockname(fd, (struct sockaddr *)&own, &len) == 0)
+		(void)!lan_from_sockaddr((const struct sockaddr *)&own, &way->from);
+	close(fd);
+}
+
+static enum err search(struct work *work, struct why *why)
+{
+	struct search *search = container_of(work, struct search, work);
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
+	char port[8];
+	int failed;
+
+	snprintf(port, sizeof port, "%u", search->port);
+	failed = getaddrinfo(search->host, port, &hints, &found);
+	if (failed)
+		return why_set(why, ERR_NOT_FOUND, "the name %s stands for no address: %s", search->host, gai_strerror(failed));
+	for (const struct addrinfo *at = found; at && search->count < ADDRESSES_MAX && !*search->stop; at = at->ai_next) {
+		struct way *way = &search->ways[search->count];
+		if (!lan_from_sockaddr(at->ai_addr, &way->address))
+			continue;
+		try_way(way, at, search->stop);
+		search->count++;
+	}
+	freeaddrinfo(found);
+	return ERR_OK;
+}
+
+/* --- the handshake, on the loop */
+
+struct greeting {
+	struct activity activity;
+	struct transport_owner owner;
+	struct session *session;
+	bool is_up;
+	enum transport_end end;
+};
+
+static void on_message(struct transport_owner *owner, struct transport_link *link, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len)
+{
+	(void)owner;
+	(void)link;
+	(void)control;
+	(void)control_len;
+	(void)bulk;
+	(void)bulk_len;
+}
+
+static void on_closed(struct transport_owner *owner, struct transport_link *link, enum transport_end end)
+{
+	struct greeting *greeting = container_of(owner, struct greeting, owner);
+
+	(void)link;
+	greeting->end = end;
+	greeting->activity.done = true;
+}
+
+static void on_up(struct transport_owner *owner, struct transport_link *link)
+{
+	struct greeting *greeting = container_of(owner, struct greeting, owner);
+
+	(void)link;
+	greeting->is_up = true;
+	greeting->activity.done = true;
+}
+
+static void stop(struct activity *activity)
+{
+	activity->done = true;
+}
+
+static enum err greet(struct greeting *greeting, const struct lan_address *address, const struct group *group, const struct identity *identity, struct why *why)
+{
+	struct session *session = greeting->session;
+	struct lan lan = {0};
+	struct transport_options options = {
+		.loop = session->loop, .group = group, .identity = identity, .lan = &lan, .log = &session->log, .owner = &greeting->owner, .is_deaf = true,
+	};
+	struct transport *transport = NULL;
+	struct transport_link *link;
+	enum err err = transport_create(&options, &transport, why);
+
+	if (!err)
+		err = transport_dial(transport, address, &link);
+	if (!err)
+		session_run(session, &greeting->activity);
+	transport_destroy(transport);
+	return err;
+}
+
+static void judge_greeting(struct doctor *doctor, const struct greeting *greeting, const char *address, const struct group *group)
+{
+	const char *whose = group->is_open ? "the open group" : "this private group";
+
+	if (greeting->is_up)
+		doctor_note(doctor, FINDING_OK, "handshake", NULL, "what answers at %s is a node of %s", address, whose);
+	else if (greeting->end == TRANSPORT_STRANGER)
+		doctor_note(doctor, FINDING_PROBLEM, "handshake", "compare larder status on both: the group must be the same; larder group join - enters one",
+			    "what answers at %s is no node of %s, or does not take connections from here", address, whose);
+	else
+		doctor_note(doctor, FINDING_PROBLEM, "handshake", "try again; if it stays so, look at the log of the node there", "what listens at %s did not answer in time",
+			    address);
+}
+
+static void shake_hands(struct doctor *doctor, const struct lan_address *address)
+{
+	struct greeting greeting = {
+		.activity = {.stop = stop},
+		.owner = {.on_message = on_message, .on_closed = on_closed, .on_up = on_up},
+		.session = doctor->session,
+	};
+	struct session *session = doctor->session;
+	struct identity *identity = NULL;
+	struct group group = {0};
+	struct why why = {0};
+	char text[LAN_TEXT_MAX];
+	enum err err = session_open_store(session, &why);
+
+	if (!err)
+		err = session_open_loop(session, &why);
+	if (!err)
+		err = group_load(session->config.home, &group, &why);
+	if (!err)
+		err = identity_open(session->config.home, IDENTITY_MACHINE_ID, &session->log, &identity, &why);
+	if (!err)
+		err = greet(&greeting, address, &group, identity, &why);
+	if (err)
+		doctor_note(doctor, FINDING_PROBLEM, "handshake", NULL, "%s", why.text);
+	else if (!session->stop)
+		judge_greeting(doctor, &greeting, lan_text(address, text), &group);
+	identity_close(identity);
+	group_release(&group);
+}
+
+/* --- what came of it */
+
+static void judge_near(struct doctor *doctor, const struct lan_address *address)
+{
+	const struct config *config = &doctor->session->config;
+	struct lan lan = {0};
+	char text[LAN_TEXT_MAX];
+
+	if (lan_read_connected(&lan, (const char *const *)config->interfaces.items, config->interfaces.count) != ERR_OK)
+		return;
+	for (size_t i = 0; i < config->allow.count; i++)
+		if (lan_allow(&lan, config->allow.items[i], NULL) != ERR_OK)
+			return;
+	if (!lan_is_near(&lan, address))
+		doctor_note(doctor, FINDING_WARNING, "near", "where it is welcome, set allow = ADDRESS/LENGTH on both machines", "%s is not on this LAN, and nodes talk to near ones only",
+			    lan_host_text(address, text));
+}
+
+static bool judge_way(struct doctor *doctor, const struct way *way)
+{
+	char text[LAN_TEXT_MAX], from[LAN_TEXT_MAX];
+
+	lan_text(&way->address, text);
+	if (!way->error_number) {
+		doctor_note(doctor, FINDING_OK, "connect", NULL, "%s, in %lld ms; for the way back, there: larder doctor %s", text, (long long)way->took_ms,
+			    lan_host_text(&way->from, from));
+		return true;
+	}
+	if (way->error_number == ECONNREFUSED)
+		doctor_note(doctor, FINDING_WARNING, "connect", "start larderd there; if it has another port (larder status tells), name it: HOST:PORT", "%s: nobody listens there", text);
+	else if (way->error_number == ETIMEDOUT)
+		doctor_note(doctor, FINDING_WARNING, "connect", "open TCP port 5273 in its firewall; in a wireless network, look for client isolation", "%s: no answer", text);
+	else
+		doctor_note(doctor, FINDING_WARNING, "connect", NULL, "%s: %s", text, strerror(way->error_number));
+	return false;
+}
+
+void doctor_host(struct doctor *doctor, const char *host)
+{
+	struct search looking = {.work = {.run = search}, .stop = &doctor->session->stop};
+	const struct way *good = NULL;
+	struct why why = {0};
+	enum err err;
+
+	if (!lan_split(host, CONFIG_PORT, looking.host, &looking.port)) {
+		doctor_note(doctor, FINDING_PROBLEM, "name", "write HOST or HOST:PORT, [ADDRESS]:PORT for IPv6", "\"%s\" names no node", host);
+		return;
+	}
+	err = session_work(doctor->session, &looking.work, &why);
+	if (err) {
+		doctor_note(doctor, FINDING_PROBLEM, "name", "check the name; an address does as well", "%s", why.text);
+		return;
+	}
+	for (size_t i = 0; i < looking.count; i++) {
+		bool is_good = judge_way(doctor, &looking.ways[i]);
+		if (is_good && !good)
+			good = &looking.ways[i];
+	}
+	if (!good) {
+		doctor_note(doctor, FINDING_PROBLEM, "host", NULL, "%s cannot be reached at port %u from here; it may still reach this machine, which is enough", looking.host,
+			    looking.port);
+		return;
+	}
+	judge_near(doctor, &good->address);
+	shake_hands(doctor, &good->address);
+}
