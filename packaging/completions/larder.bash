@@ -8,7 +8,7 @@ _larder_names() {
 
 _larder() {
 	local cur prev words cword
-	local commands="get resolve ls status verify add rm pin unpin gc help"
+	local commands="get who peers ls resolve status verify add rm pin unpin gc group doctor help"
 	local flags="--config --home --hub --max-size --min-free --log-level --verbose --quiet --json --help --version"
 	local command="" word
 
@@ -33,6 +33,7 @@ _larder() {
 	esac
 	case $command in
 	get) flags+=" --to --force --hf-cache --dry-run" ;;
+	ls) flags+=" --peers" ;;
 	gc) flags+=" --dry-run --partials-older-than" ;;
 	rm) flags+=" --pinned" ;;
 	esac
@@ -46,7 +47,11 @@ _larder() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
-	get | resolve | ls | verify | rm | pin | unpin)
+	group)
+		[[ $prev == group ]] && mapfile -t COMPREPLY < <(compgen -W "create join show leave rotate" -- "$cur")
+		;;
+	doctor) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
+	get | who | resolve | ls | verify | rm | pin | unpin)
 		mapfile -t COMPREPLY < <(compgen -W "$(_larder_names)" -- "$cur")
 		declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
 		;;
