@@ -122,7 +122,7 @@ struct bench_node *bench_open(struct bench *bench, size_t which, const struct be
 
 	assert_int_equal(identity_open(node->dir.path, "/dev/null", &bench->log, &node->identity, NULL), ERR_OK);
 	node->options.identity = node->identity;
-	node->options.listen = &loopback;
+	node->options.listen = node->is_everywhere ? NULL : &loopback;
 	if (to) {
 		node->addresses[node->options.address_count++] = to->address;
 		node->options.addresses = node->addresses;
@@ -130,6 +130,7 @@ struct bench_node *bench_open(struct bench *bench, size_t which, const struct be
 	if (peers_create(&node->options, &node->peers, &why) != ERR_OK)
 		fail_msg("%s", why.text);
 	snprintf(node->address, sizeof node->address, "127.0.0.1:%u", (unsigned)peers_port(node->peers));
+	snprintf(node->other_address, sizeof node->other_address, "127.0.0.2:%u", (unsigned)peers_port(node->peers));
 	return node;
 }
 
@@ -207,6 +208,12 @@ uint64_t bench_id(struct bench_node *node, const struct bench_node *other)
 bool bench_are_one(struct bench_node *a, struct bench_node *b)
 {
 	return bench_id(a, b) && bench_id(b, a) && a->peers->session_count == 1 && b->peers->session_count == 1;
+}
+
+struct session *bench_session(struct bench_node *node)
+{
+	assert_false(list_is_empty(&node->peers->sessions));
+	return container_of(node->peers->sessions.next, struct session, link);
 }
 
 void bench_turn(struct bench *bench) { loop_turn(bench->loop, 5); }

@@ -22,7 +22,9 @@ struct bench_node {
 	struct peers_options options; /* change before bench_open() */
 	struct peers *peers;
 	char address[32];       /* "127.0.0.1:PORT", once it is open */
+	char other_address[32]; /* "127.0.0.2:PORT" */
 	const char *addresses[BENCH_NODES];
+	bool is_everywhere;     /* listens at all addresses of loopback, not at 127.0.0.1 alone */
 	unsigned changes, clones;
 	bool renews;            /* when it is told that it is cloned */
 };
@@ -50,6 +52,7 @@ bool bench_view(struct bench_node *node, const struct bench_node *other, struct 
 /* The number of `other` at `node`; 0: there is no session. */
 uint64_t bench_id(struct bench_node *node, const struct bench_node *other);
 bool bench_are_one(struct bench_node *a, struct bench_node *b); /* exactly one session each */
+struct session *bench_session(struct bench_node *node); /* its first one */
 
 void bench_turn(struct bench *bench);
 /* Let so much time pass, of which the real part is a tenth. */
