@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define FLAGS_MAX 128
 /* Hashing takes the processors; more may wait for the disk and for names to be resolved meanwhile. */
@@ -198,6 +199,17 @@ static void end(struct daemon *daemon)
 	config_release(&daemon->config);
 }
 
+/* A link that was dialed takes four descriptors, an open blob one. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)!setrlimit(RLIMIT_NOFILE, &limit); /* less has to do then */
+	}
+}
+
 static enum err run(const struct wish *wish, struct why *why)
 {
 	struct daemon daemon = {0};
@@ -220,6 +232,7 @@ int main(int argc, char **argv)
 	enum err err = parse(argc, argv, &wish, &why);
 
 	signal(SIGPIPE, SIG_IGN);
+	allow_descriptors();
 	if (!err && wish.help)
 		print_help();
 	else if (!err && wish.version)
