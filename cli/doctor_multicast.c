@@ -17,7 +17,6 @@
 #define LISTEN_MS 1200
 #define OTHERS_MAX 256
 #define OWN_MAX 64
-#define FLAGS_AT 2      /* in a message; its highest bit tells an answer */
 #define HEADER_LEN 12
 
 struct hearing {
@@ -26,7 +25,7 @@ struct hearing {
 	size_t own_count, interfaces;
 	struct in_addr others[OTHERS_MAX];
 	size_t other_count;
-	bool heard_own; /* an answer from this machine came back */
+	bool heard_own; /* what this machine sent came back: what filters packets lets it through */
 };
 
 /* Which services are there, and which larder nodes? Two questions for PTR, class IN. */
@@ -93,7 +92,7 @@ static void hear(struct hearing *hearing)
 	if (n < HEADER_LEN || from.sin_family != AF_INET)
 		return;
 	if (is_among(hearing->own, hearing->own_count, from.sin_addr))
-		hearing->heard_own = hearing->heard_own || (message[FLAGS_AT] & 0x80);
+		hearing->heard_own = true;
 	else if (hearing->other_count < OTHERS_MAX && !is_among(hearing->others, hearing->other_count, from.sin_addr))
 		hearing->others[hearing->other_count++] = from.sin_addr;
 }
@@ -140,7 +139,7 @@ static void judge(struct doctor *doctor, const struct hearing *hearing)
 			    "only this machine is heard: either it is alone, or the network keeps stations apart or drops multicast");
 	else
 		doctor_note(doctor, FINDING_WARNING, "multicast", "let it through, as in: sudo ufw allow mdns; or name a node: peer = HOST in larder.conf",
-			    "not even this machine's own announcement is heard: does a firewall drop UDP port 5353?");
+			    "not even this machine itself is heard: does a firewall drop UDP port 5353?");
 }
 
 void doctor_multicast(struct doctor *doctor)

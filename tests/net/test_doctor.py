@@ -1,0 +1,52 @@
+"""What larder doctor says of a network, on one that is known."""
+import json
+import os
+
+import pytest
+
+
+@pytest.fixture
+def doctor(build):
+    """doctor(HOST, ...): its findings by topic. The hub is away, which is a problem and not the matter here."""
+    def run(host, *args):
+        env = {"LARDER_HOME": os.path.join(host.dir, "home"), "LARDER_HUB": "http://127.0.0.1:1", "LARDER_MIN_FREE": "0", "HOME": host.dir}
+        process = host.start(build("cli/larder"), "doctor", "--json", *args, env=env)
+        assert process.wait() == 1, process
+        return {finding["topic"]: finding for finding in json.loads(process.lines[-1][1])["findings"]}
+    return run
+
+
+def node(host, build):
+    env = {"HOME": host.dir}
+    process = host.start(build("node/larderd"), "--home", os.path.join(host.dir, "node"), "--name", host.name, env=env)
+    process.wait_for(lambda line: "is ready" in line, errors=True)
+    return process
+
+
+@pytest.mark.parametrize("mode", ["embedded", "daemon"])
+def test_alone(lan, doctor, mode):
+    anna = lan.host("anna")
+    if mode == "daemon":
+        anna.daemon()
+    found = doctor(anna)
+    assert found["multicast"]["state"] == "warning" and "only this machine" in found["multicast"]["text"]
+    assert found["discovery"]["text"] == {"embedded": "built in", "daemon": "avahi-daemon"}[mode]
+    assert found["network"]["text"] == "in use: eth0" and found["peers"]["state"] == "warning"
+
+
+def test_two(lan, doctor, build):
+    anna, bert = lan.host("anna"), lan.host("bert")
+    node(bert, build)
+    found = doctor(anna, bert.address)
+    assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake")} == {
+        "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok"}
+    assert anna.address in found["connect"]["text"]
+
+
+def test_nobody_is_there(lan, doctor):
+    anna, bert = lan.host("anna"), lan.host("bert")
+    found = doctor(anna, bert.address)
+    assert found["host"]["state"] == "problem" and "nobody listens" in found["connect"]["text"]
+    bert.unplug()
+    found = doctor(anna, bert.address)
+    assert found["host"]["state"] == "problem" and "ok" != found["connect"]["state"]
