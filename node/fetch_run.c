@@ -315,7 +315,7 @@ static void feed_unnamed(struct fetch_run *run)
 {
 	if (run->relay.running || run->inflow.running || bring_by_relay(run))
 		return;
-	if (!is_settled(run)) {
+	if (!is_settled(run) && (run->file.size > 0 || !hub_may_be_asked(run))) { /* an empty one costs the hub nothing */
 		look_again_soon(run);
 		return;
 	}

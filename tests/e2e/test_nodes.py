@@ -172,6 +172,13 @@ def test_a_peer_that_dies_in_the_middle(hub, larder, other):
         assert same(files_of(repo)["big.bin"], os.path.join(other.ok("get", "org/big").folder, "big.bin"))
 
 
+def test_get_from_a_peer_while_the_hub_is_away(hub, other, holder, model):
+    other.ok("resolve", "org/model")
+    hub.down()
+    knows(other, holder)
+    assert_holds(other.ok("get", "org/model").folder, model)
+
+
 # --- joining the node of a home
 
 @pytest.mark.asan
