@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- serve */
 
@@ -114,6 +115,18 @@ int bench_teardown(void **state)
 	return 0;
 }
 
+/* Not larder's own: a node of this machine may be there, and others may dial it. */
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t len = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
 struct bench_node *bench_open(struct bench *bench, size_t which, const struct bench_node *to)
 {
 	static const struct lan_address loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
@@ -122,6 +135,8 @@ struct bench_node *bench_open(struct bench *bench, size_t which, const struct be
 
 	assert_int_equal(identity_open(node->dir.path, "/dev/null", &bench->log, &node->identity, NULL), ERR_OK);
 	node->options.identity = node->identity;
+	if (!node->options.port)
+		node->options.port = free_port();
 	node->options.listen = node->is_everywhere ? NULL : &loopback;
 	if (to) {
 		node->addresses[node->options.address_count++] = to->address;
