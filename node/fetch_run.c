@@ -502,7 +502,8 @@ static void after_commit(struct fetch_run *run)
 		draw_stop(&run->draw);
 	} else if (run->relay.size && run->relay_tries && run->handed.relayed) {
 		run->handed.from_peers += run->file.size;
-		peers_credit(run->relay.peers, run->relay.peer, run->file.size, 0);
+		if (run->relay.peers)
+			peers_credit(run->relay.peers, run->relay.peer, run->file.size, 0);
 	}
 	run_job(run, STEP_NAME);
 }
@@ -524,8 +525,10 @@ static bool was_lied_to(const struct fetch_run *run)
 
 static void after_lie(struct fetch_run *run)
 {
-	peers_judge(run->relay.peers, run->relay.peer, PEER_UNPROVEN, &run->file.digest, UINT64_MAX, "it sent another file");
-	peers_credit(run->relay.peers, run->relay.peer, 0, run->file.size);
+	if (run->relay.peers) {
+		peers_judge(run->relay.peers, run->relay.peer, PEER_UNPROVEN, &run->file.digest, UINT64_MAX, "it sent another file");
+		peers_credit(run->relay.peers, run->relay.peer, 0, run->file.size);
+	}
 	run->handed.wasted += run->file.size;
 	chunk_free_all(&run->handed.chunks);
 	relay_stop(&run->relay);
@@ -706,6 +709,7 @@ void fetch_run_forget_peers(struct fetch_run *run)
 		return;
 	}
 	draw_stop(&run->draw);
+	run->relay.peers = NULL; /* what it brought may be with a worker still */
 	if (run->relay.running)
 		leave_relay(run);
 	else if (!run->job_out && run->handed.intake && intake_partial(run->handed.intake))

@@ -136,7 +136,8 @@ static void go_on(struct measure *measure)
 		end(measure, ERR_OK, size);
 		return;
 	}
-	if (sizing_is_hopeless(measure->sizing) && list_is_empty(&measure->asks) && now_ms >= measure->settled_at_ms) {
+	/* Questions that are open still are those to peers that were given up. */
+	if (sizing_is_hopeless(measure->sizing) && now_ms >= measure->settled_at_ms) {
 		end(measure, measure->asked ? ERR_UNPROVEN : ERR_NOT_FOUND, 0);
 		return;
 	}

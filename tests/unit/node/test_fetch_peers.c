@@ -268,6 +268,26 @@ static void a_file_outside_lfs_comes_from_a_peer(void **state)
 	scene_release(&scene);
 }
 
+/* As when the group changes: the peers go, with all their numbers, while what came from one of them is being kept. */
+static void the_peers_go_when_a_file_outside_lfs_is_here(void **state)
+{
+	struct scene scene;
+
+	scene_init(&scene, *state, CONFIG_HUB_NEVER);
+	make_unnamed(&scene, 3 * CHAIN_CHUNK + 5);
+	add(&scene, FAKE_HONEST);
+	scene.fetch = (struct fetch){.listing = &scene.listing, .file = &scene.file, .on_done = on_done};
+	assert_int_equal(fetch_start(scene.fetcher, &scene.fetch, NULL), ERR_OK);
+	while (scene.fetch.bytes_done < scene.file.size)
+		loop_turn(scene.bench->loop, 1000);
+	fetcher_set_peers(scene.fetcher, NULL);
+	scene.fake.count = 0;
+	while (!scene.done)
+		loop_turn(scene.bench->loop, 1000);
+	assert_got(&scene);
+	scene_release(&scene);
+}
+
 static void a_wrong_file_outside_lfs_is_fetched_anew(void **state)
 {
 	struct scene scene;
@@ -300,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_digest_alone_comes_from_peers, hub_bench_setup, hub_bench_teardown),
 		cmocka_unit_test_setup_teardown(a_digest_that_nobody_holds_is_not_found, hub_bench_setup, hub_bench_teardown),
 		cmocka_unit_test_setup_teardown(a_file_outside_lfs_comes_from_a_peer, hub_bench_setup, hub_bench_teardown),
+		cmocka_unit_test_setup_teardown(the_peers_go_when_a_file_outside_lfs_is_here, hub_bench_setup, hub_bench_teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_file_outside_lfs_is_fetched_anew, hub_bench_setup, hub_bench_teardown),
 	};
 
