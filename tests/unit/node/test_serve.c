@@ -119,7 +119,7 @@ static void start(struct scene *scene, bool share_names)
 	assert_int_equal(serve_create(&serve, &scene->serve), ERR_OK);
 }
 
-static int setup(void **state)
+static int setup_with(void **state, unsigned workers)
 {
 	struct scene *scene = calloc(1, sizeof *scene);
 	void *home = NULL;
@@ -127,7 +127,7 @@ static int setup(void **state)
 	assert_int_equal(store_home_setup(&home), 0);
 	scene->home = home;
 	assert_int_equal(loop_create(clock_system(), &scene->loop), ERR_OK);
-	assert_int_equal(pool_create(2, &scene->pool), ERR_OK);
+	assert_int_equal(pool_create(workers, &scene->pool), ERR_OK);
 	loop_attach_pool(scene->loop, scene->pool);
 	group_init_open(&scene->group);
 	scene->sink = (struct serve_sink){on_send, on_name};
@@ -141,6 +141,11 @@ static int setup(void **state)
 	*state = scene;
 	return 0;
 }
+
+static int setup(void **state) { return setup_with(state, 2); }
+
+/* Answers come in the order in which the readings began. */
+static int setup_one_worker(void **state) { return setup_with(state, 1); }
 
 static int teardown(void **state)
 {
@@ -591,7 +596,7 @@ int main(void)
 		SCENE(a_full_sink_is_waited_for),
 		SCENE(no_more_than_may_wait),
 		SCENE(memory_is_bounded),
-		SCENE(sessions_take_turns),
+		cmocka_unit_test_setup_teardown(sessions_take_turns, setup_one_worker, teardown),
 		SCENE(what_is_taken_back_is_not_answered),
 		SCENE(ends_amid_work),
 		SCENE(names_are_listed),
