@@ -98,24 +98,24 @@ export LARDER_HUB LARDER_MIN_FREE=100M LARDER_DISCOVERY=off
 export no_proxy=127.0.0.1,127.0.0.2 NO_PROXY=127.0.0.1,127.0.0.2
 export PATH="$PWD/build/release/cli:$PWD/build/release/node:$PATH"
 unset HF_TOKEN HF_ENDPOINT
-start_node anna
-start_node bert --peer "127.0.0.1:$(port_of anna)"
-echo "The hub answers at $LARDER_HUB; the nodes anna and bert stand for two machines of a LAN."
+start_node elm
+start_node oak --peer "127.0.0.1:$(port_of elm)"
+echo "The hub answers at $LARDER_HUB; the nodes elm and oak stand for two machines of a LAN."
 
-step "4. anna gets a model from the hub: every byte is proven against the digest that the hub publishes"
-on anna larder get "$repo"
+step "4. elm gets a model from the hub: every byte is proven against the digest that the hub publishes"
+on elm larder get "$repo"
 counters
 
-step "5. bert gets it from anna: the hub is not asked for content any more"
+step "5. oak gets it from elm: the hub is not asked for content any more"
 control '{"op": "reset"}' >/dev/null
-on bert larder get "$repo"
+on oak larder get "$repo"
 counters
 
 step "6. Who is here, who holds what"
-on bert larder peers
-on bert larder who "$repo:model.safetensors"
-on bert larder ls
-on bert larder verify
+on oak larder peers
+on oak larder who "$repo:model.safetensors"
+on oak larder ls
+on oak larder verify
 
 cat <<END
 

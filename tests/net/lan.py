@@ -1,7 +1,7 @@
 """A LAN in network namespaces: a bridge, hosts with cables to it, and what is needed to run programs there. Needs root.
 
     with Lan() as lan:
-        a, b = lan.host("anna"), lan.host("bert")
+        a, b = lan.host("elm"), lan.host("oak")
         a.daemon()                                  # D-Bus and avahi-daemon
         node = a.start("larderd", "--home", a.dir)  # a Process
         node.wait_for(lambda line: "ready" in line)

@@ -28,7 +28,7 @@ def now():
 def two(lan, probe, first_mode, second_mode):
     """Two hosts; the second one starts when the first one has settled: has been seen by a third, whose questions are answered and over. An answer
     that was heard by all is not given again within a second (RFC 6762, section 6), which is nobody's delay but the test's."""
-    hosts = lan.host("anna"), lan.host("bert")
+    hosts = lan.host("elm"), lan.host("oak")
     for host, mode in zip(hosts, (first_mode, second_mode)):
         if mode == "daemon":
             host.daemon()
@@ -57,7 +57,7 @@ def test_two_find_each_other(lan, probe, measured, first_mode, second_mode):
 
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_two_that_start_together(lan, probe, measured, mode):
-    hosts = lan.host("anna"), lan.host("bert")
+    hosts = lan.host("elm"), lan.host("oak")
     if mode == "daemon":
         for host in hosts:
             host.daemon()
@@ -98,7 +98,7 @@ def test_a_new_note_is_heard_and_the_last_one_wins(lan, probe, measured, mode):
 
 
 def test_avahi_daemon_is_killed_and_started_again(lan, probe, measured):
-    a, b = lan.host("anna"), lan.host("bert")
+    a, b = lan.host("elm"), lan.host("oak")
     avahi = a.daemon()
     first, second = probe(a, "auto"), probe(b, "embedded")
     assert first.wait("mode")["mode"] == "avahi-daemon"
@@ -117,7 +117,7 @@ def test_avahi_daemon_is_killed_and_started_again(lan, probe, measured):
 
 def test_avahi_daemon_comes_and_goes(lan, probe, measured):
     """AUTO changes over when the daemon has gone for good, and back when it has come."""
-    a, b = lan.host("anna"), lan.host("bert")
+    a, b = lan.host("elm"), lan.host("oak")
     first, second = probe(a, "auto"), probe(b, "embedded")
     assert first.wait("mode")["mode"] == "built in"
     second.sees(first)
@@ -137,7 +137,7 @@ def test_avahi_daemon_comes_and_goes(lan, probe, measured):
 
 
 def test_two_on_one_host_called_the_same(lan, probe):
-    a, b = lan.host("anna"), lan.host("bert")
+    a, b = lan.host("elm"), lan.host("oak")
     first, second = probe(a, "embedded", port=5001), probe(a, "embedded", port=5002)
     third = probe(b, "embedded")
     for one, other in ((first, second), (second, first), (third, first), (third, second), (first, third), (second, third)):
@@ -147,7 +147,7 @@ def test_two_on_one_host_called_the_same(lan, probe):
 
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_two_in_one_process(lan, build, mode):
-    host = lan.host("anna")
+    host = lan.host("elm")
     if mode == "daemon":
         host.daemon()
     pair = host.start(build("tests/net/discovery_pair"), mode)
@@ -155,7 +155,7 @@ def test_two_in_one_process(lan, build, mode):
 
 
 def test_embedded_beside_avahi_daemon(lan, probe):
-    a, b = lan.host("anna"), lan.host("bert")
+    a, b = lan.host("elm"), lan.host("oak")
     a.daemon()
     probes = [probe(a, "daemon"), probe(a, "embedded"), probe(b, "embedded")]
     for one in probes:
@@ -164,13 +164,13 @@ def test_embedded_beside_avahi_daemon(lan, probe):
                 one.sees(other)
                 one.sees(other, family="inet6")
     # Nobody renames himself over and over: the machine still has its name.
-    assert "anna.local" in a.run("dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.Avahi", "/",
+    assert "elm.local" in a.run("dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.Avahi", "/",
                                  "org.freedesktop.Avahi.Server.GetHostNameFqdn")
 
 
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_a_cloned_machine_is_seen_under_another_name(lan, probe, mode):
-    a, b, c = lan.host("clone"), lan.host("clone"), lan.host("carl")
+    a, b, c = lan.host("clone"), lan.host("clone"), lan.host("ash")
     if mode == "daemon":
         a.daemon()
         b.daemon()
@@ -216,7 +216,7 @@ def test_ipv4_alone_is_enough(probe, mode):
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_a_host_on_two_networks_is_seen_on_both(lan, probe, mode):
     with Lan() as other:
-        a, b, c = lan.host("anna"), lan.host("bert"), other.host("carl")
+        a, b, c = lan.host("elm"), lan.host("oak"), other.host("ash")
         other.attach(a)
         if mode == "daemon":
             a.daemon()
@@ -231,7 +231,7 @@ def test_a_host_on_two_networks_is_seen_on_both(lan, probe, mode):
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_interfaces_that_lead_to_no_lan_are_left_alone(lan, probe, mode):
     with Lan() as other:
-        a, b = lan.host("anna"), other.host("bert")
+        a, b = lan.host("elm"), other.host("oak")
         interface = other.attach(a)
         a.ip("link", "set", interface, "down")
         a.ip("link", "set", interface, "name", "docker0")
@@ -242,7 +242,7 @@ def test_interfaces_that_lead_to_no_lan_are_left_alone(lan, probe, mode):
         first, listed = probe(a, mode, name="plain"), probe(a, mode, name="listed", interfaces=["docker0"])
         second.sees(listed)
         listed.sees(second)
-        witness = probe(lan.host("carl"), "embedded")
+        witness = probe(lan.host("ash"), "embedded")
         first.sees(witness)
         witness.sees(first)
         assert not {event["interface"] for event in first.events() if event["event"] == "seen"} - {"eth0"}
@@ -259,7 +259,7 @@ def test_the_cable_is_out_for_a_while(lan, probe, measured, mode):
     first.host.unplug()
     measured("%s: a pulled cable is noticed at this end" % mode, "%.2f s" % (first.misses(second)["t"] - pulled))
     first.announce(5)  # nobody hears it
-    newcomer = probe(lan.host("carl"), "embedded")
+    newcomer = probe(lan.host("ash"), "embedded")
     second.sees(newcomer)
     out = 15 if mode == "embedded" else 4
     time.sleep(max(0, pulled + out - now()))  # the time out is what is tried here
@@ -273,7 +273,7 @@ def test_the_cable_is_out_for_a_while(lan, probe, measured, mode):
 
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_a_cable_that_comes_late(lan, probe, measured, mode):
-    a, b = lan.host("anna", plugged=False), lan.host("bert")
+    a, b = lan.host("elm", plugged=False), lan.host("oak")
     if mode == "daemon":
         a.daemon()
     second, first = probe(b, "embedded"), probe(a, mode)
@@ -302,7 +302,7 @@ def test_refresh_asks_anew(lan, probe):
     first.sees(second, family="inet6")
     first.sees(second, family="inet")
     first.refresh()
-    third = probe(lan.host("carl"), "embedded")
+    third = probe(lan.host("ash"), "embedded")
     first.sees(third)
     assert (second.node, second.epoch, "eth0", "inet") in first.seen_now()
     second.quit()

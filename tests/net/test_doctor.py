@@ -25,28 +25,28 @@ def node(host, build):
 
 @pytest.mark.parametrize("mode", ["embedded", "daemon"])
 def test_alone(lan, doctor, mode):
-    anna = lan.host("anna")
+    elm = lan.host("elm")
     if mode == "daemon":
-        anna.daemon()
-    found = doctor(anna)
+        elm.daemon()
+    found = doctor(elm)
     assert found["multicast"]["state"] == "warning" and "only this machine" in found["multicast"]["text"]
     assert found["discovery"]["text"] == {"embedded": "built in", "daemon": "avahi-daemon"}[mode]
     assert found["network"]["text"] == "in use: eth0" and found["peers"]["state"] == "warning"
 
 
 def test_two(lan, doctor, build):
-    anna, bert = lan.host("anna"), lan.host("bert")
-    node(bert, build)
-    found = doctor(anna, bert.address)
+    elm, oak = lan.host("elm"), lan.host("oak")
+    node(oak, build)
+    found = doctor(elm, oak.address)
     assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake")} == {
         "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok"}
-    assert anna.address in found["connect"]["text"]
+    assert elm.address in found["connect"]["text"]
 
 
 def test_nobody_is_there(lan, doctor):
-    anna, bert = lan.host("anna"), lan.host("bert")
-    found = doctor(anna, bert.address)
+    elm, oak = lan.host("elm"), lan.host("oak")
+    found = doctor(elm, oak.address)
     assert found["host"]["state"] == "problem" and "nobody listens" in found["connect"]["text"]
-    bert.unplug()
-    found = doctor(anna, bert.address)
+    oak.unplug()
+    found = doctor(elm, oak.address)
     assert found["host"]["state"] == "problem" and "ok" != found["connect"]["state"]

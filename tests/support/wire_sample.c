@@ -27,7 +27,7 @@ static void fill_hello(struct wire_hello *hello)
 {
 	uint8_t secret[crypto_sign_SECRETKEYBYTES];
 
-	*hello = (struct wire_hello){.version = 1, .lowest = 1, .nonce = {RUN32(0x40)}, .epoch = 0x1122334455667788, .generation = 5, .name = TEXT("anna"), .port = 5273,
+	*hello = (struct wire_hello){.version = 1, .lowest = 1, .nonce = {RUN32(0x40)}, .epoch = 0x1122334455667788, .generation = 5, .name = TEXT("lab1"), .port = 5273,
 		.software = TEXT("larder 0.1.0"), .group = {RUN4(0xc0), RUN4(0xc4)}};
 	crypto_sign_seed_keypair(hello->node_key, secret, dialer_seed);
 }
@@ -38,7 +38,7 @@ static void fill_welcome(struct wire_hello *welcome)
 	struct wire_hello hello;
 
 	fill_hello(&hello);
-	*welcome = (struct wire_hello){.version = 1, .lowest = 1, .nonce = {RUN32(0x80)}, .epoch = 0x99aabbccddeeff00, .generation = 0, .name = TEXT("b\xc3\xa9la"), .port = 5273,
+	*welcome = (struct wire_hello){.version = 1, .lowest = 1, .nonce = {RUN32(0x80)}, .epoch = 0x99aabbccddeeff00, .generation = 0, .name = TEXT("b\xc3\xbcro"), .port = 5273,
 		.software = TEXT("larder 0.1.0"), .group = {RUN4(0xc0), RUN4(0xc4)}};
 	crypto_sign_seed_keypair(welcome->node_key, secret, listener_seed);
 	wire_welcome_signed_bytes(&hello, welcome, text);

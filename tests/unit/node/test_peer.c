@@ -12,7 +12,7 @@ struct pair {
 	struct identity *identities[2];
 	struct group group;
 	int64_t now_us;
-	struct side anna, bela; /* anna dials */
+	struct side dialer, listener; /* dialer dials */
 	unsigned dones;
 	enum err err;
 };
@@ -29,8 +29,8 @@ static int setup(void **state)
 		temp_dir_make(&pair->dirs[i]);
 		assert_int_equal(identity_open(pair->dirs[i].path, "/dev/null", &silence, &pair->identities[i], NULL), ERR_OK);
 	}
-	side_init(&pair->anna, pair->identities[0], &pair->group, 1, &pair->now_us);
-	side_init(&pair->bela, pair->identities[1], &pair->group, 2, &pair->now_us);
+	side_init(&pair->dialer, pair->identities[0], &pair->group, 1, &pair->now_us);
+	side_init(&pair->listener, pair->identities[1], &pair->group, 2, &pair->now_us);
 	*state = pair;
 	return 0;
 }
@@ -39,8 +39,8 @@ static int teardown(void **state)
 {
 	struct pair *pair = *state;
 
-	side_release(&pair->anna);
-	side_release(&pair->bela);
+	side_release(&pair->dialer);
+	side_release(&pair->listener);
 	for (size_t i = 0; i < 2; i++) {
 		identity_close(pair->identities[i]);
 		temp_dir_remove(&pair->dirs[i]);
@@ -52,18 +52,18 @@ static int teardown(void **state)
 
 static void meet(struct pair *pair)
 {
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	side_carry(&pair->anna, &pair->bela);
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	side_carry(&pair->dialer, &pair->listener);
 }
 
 static void pass(struct pair *pair, int64_t ms)
 {
 	pair->now_us += ms * MS;
-	if (pair->anna.peer.owner)
-		peer_on_time(&pair->anna.peer);
-	if (pair->bela.peer.owner)
-		peer_on_time(&pair->bela.peer);
+	if (pair->dialer.peer.owner)
+		peer_on_time(&pair->dialer.peer);
+	if (pair->listener.peer.owner)
+		peer_on_time(&pair->listener.peer);
 }
 
 /* --- the greeting */
@@ -73,17 +73,17 @@ static void two_meet(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
-	assert_int_equal(pair->bela.peer.state, PEER_READY);
-	assert_int_equal(pair->anna.readies, 1);
-	assert_int_equal(pair->bela.readies, 1);
-	assert_memory_equal(pair->anna.peer.theirs.key, identity_public_key(pair->identities[1]), WIRE_KEY_LEN);
-	assert_memory_equal(pair->bela.peer.theirs.key, identity_public_key(pair->identities[0]), WIRE_KEY_LEN);
-	assert_int_equal(pair->anna.peer.theirs.epoch, 2);
-	assert_int_equal(pair->bela.peer.theirs.epoch, 1);
-	assert_int_equal(pair->bela.peer.theirs.port, 5273);
-	assert_string_equal(pair->bela.peer.theirs.name, "side");
-	assert_string_equal(pair->bela.peer.theirs.software, "larder test");
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
+	assert_int_equal(pair->listener.peer.state, PEER_READY);
+	assert_int_equal(pair->dialer.readies, 1);
+	assert_int_equal(pair->listener.readies, 1);
+	assert_memory_equal(pair->dialer.peer.theirs.key, identity_public_key(pair->identities[1]), WIRE_KEY_LEN);
+	assert_memory_equal(pair->listener.peer.theirs.key, identity_public_key(pair->identities[0]), WIRE_KEY_LEN);
+	assert_int_equal(pair->dialer.peer.theirs.epoch, 2);
+	assert_int_equal(pair->listener.peer.theirs.epoch, 1);
+	assert_int_equal(pair->listener.peer.theirs.port, 5273);
+	assert_string_equal(pair->listener.peer.theirs.name, "side");
+	assert_string_equal(pair->listener.peer.theirs.software, "larder test");
 }
 
 static void another_group_is_refused(void **state)
@@ -92,11 +92,11 @@ static void another_group_is_refused(void **state)
 	struct group other;
 
 	group_init_new(&other);
-	pair->anna.self.group = &other;
+	pair->dialer.self.group = &other;
 	meet(pair);
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_REFUSED);
-	assert_int_equal(pair->anna.peer.bye_got, WIRE_BYE_REFUSED);
-	assert_int_equal(pair->anna.readies + pair->bela.readies + pair->bela.admits, 0);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_REFUSED);
+	assert_int_equal(pair->dialer.peer.bye_got, WIRE_BYE_REFUSED);
+	assert_int_equal(pair->dialer.readies + pair->listener.readies + pair->listener.admits, 0);
 	group_release(&other);
 }
 
@@ -105,21 +105,21 @@ static void a_replayed_hello_is_refused(void **state)
 {
 	struct pair *pair = *state;
 
-	side_dial(&pair->anna);
-	peer_init(&pair->bela.peer, &pair->bela.owner, &pair->bela.self, identity_curve_public(pair->identities[1]));
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_REFUSED);
-	assert_int_equal(pair->bela.admits, 0);
+	side_dial(&pair->dialer);
+	peer_init(&pair->listener.peer, &pair->listener.owner, &pair->listener.self, identity_curve_public(pair->identities[1]));
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_REFUSED);
+	assert_int_equal(pair->listener.admits, 0);
 }
 
 static void a_reflected_hello_is_a_broken_rule(void **state)
 {
 	struct pair *pair = *state;
 
-	side_dial(&pair->anna);
-	assert_true(side_carry_one(&pair->anna, &pair->anna));
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
-	assert_int_equal(pair->anna.admits, 0);
+	side_dial(&pair->dialer);
+	assert_true(side_carry_one(&pair->dialer, &pair->dialer));
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
+	assert_int_equal(pair->dialer.admits, 0);
 }
 
 /* A WELCOME is signed for one HELLO. */
@@ -128,16 +128,16 @@ static void a_replayed_welcome_is_a_broken_rule(void **state)
 	struct pair *pair = *state;
 	struct side_frame *welcome;
 
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	assert_true(side_carry_one(&pair->anna, &pair->bela));
-	welcome = side_take_frame(&pair->bela);
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	assert_true(side_carry_one(&pair->dialer, &pair->listener));
+	welcome = side_take_frame(&pair->listener);
 	assert_int_equal(welcome->type, WIRE_WELCOME);
-	peer_release(&pair->anna.peer);
-	side_dial(&pair->anna);
-	peer_on_message(&pair->anna.peer, welcome->bytes, welcome->control_len, NULL, 0);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
-	assert_int_equal(pair->anna.admits, 0);
+	peer_release(&pair->dialer.peer);
+	side_dial(&pair->dialer);
+	peer_on_message(&pair->dialer.peer, welcome->bytes, welcome->control_len, NULL, 0);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
+	assert_int_equal(pair->dialer.admits, 0);
 	free(welcome);
 }
 
@@ -147,14 +147,14 @@ static void a_forged_welcome_is_a_broken_rule(void **state)
 	struct side_frame *frame;
 	struct wire_message welcome;
 
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	assert_true(side_carry_one(&pair->anna, &pair->bela));
-	frame = side_take_frame(&pair->bela);
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	assert_true(side_carry_one(&pair->dialer, &pair->listener));
+	frame = side_take_frame(&pair->listener);
 	assert_int_equal(wire_decode(frame->bytes, frame->control_len, NULL, 0, &welcome, NULL), ERR_OK);
 	welcome.hello.epoch++;
-	side_tell(&pair->anna, &welcome);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_tell(&pair->dialer, &welcome);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 	free(frame);
 }
 
@@ -163,12 +163,12 @@ static void nothing_comes_before_hello(void **state)
 	struct pair *pair = *state;
 	struct wire_message ping = {.type = WIRE_PING};
 
-	side_take(&pair->bela, &pair->anna);
-	side_tell(&pair->bela, &ping);
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_BROKEN);
-	side_dial(&pair->anna);
-	side_tell(&pair->anna, &ping);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_take(&pair->listener, &pair->dialer);
+	side_tell(&pair->listener, &ping);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_dial(&pair->dialer);
+	side_tell(&pair->dialer, &ping);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 }
 
 static void hello_comes_once(void **state)
@@ -176,18 +176,18 @@ static void hello_comes_once(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	side_tell(&pair->bela, &(struct wire_message){.type = WIRE_HELLO, .hello = pair->anna.peer.hello});
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_tell(&pair->listener, &(struct wire_message){.type = WIRE_HELLO, .hello = pair->dialer.peer.hello});
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
 }
 
 static void who_is_not_admitted_hears_why(void **state)
 {
 	struct pair *pair = *state;
 
-	pair->bela.admit = WIRE_BYE_FULL;
+	pair->listener.admit = WIRE_BYE_FULL;
 	meet(pair);
-	assert_int_equal(pair->anna.peer.bye_got, WIRE_BYE_FULL);
-	assert_int_equal(pair->anna.readies + pair->bela.readies, 0);
+	assert_int_equal(pair->dialer.peer.bye_got, WIRE_BYE_FULL);
+	assert_int_equal(pair->dialer.readies + pair->listener.readies, 0);
 }
 
 /* Both sides are to know for certain that they have one key. */
@@ -195,25 +195,25 @@ static void a_clone_is_shown_the_key(void **state)
 {
 	struct pair *pair = *state;
 
-	pair->bela.self.identity = pair->identities[0];
-	pair->anna.admit = pair->bela.admit = WIRE_BYE_CLONE;
+	pair->listener.self.identity = pair->identities[0];
+	pair->dialer.admit = pair->listener.admit = WIRE_BYE_CLONE;
 	meet(pair);
-	assert_int_equal(pair->anna.admits, 1);
-	assert_int_equal(pair->bela.admits, 1);
-	assert_int_equal(pair->anna.peer.theirs.epoch, 2);
-	assert_int_equal(pair->anna.readies + pair->bela.readies, 0);
+	assert_int_equal(pair->dialer.admits, 1);
+	assert_int_equal(pair->listener.admits, 1);
+	assert_int_equal(pair->dialer.peer.theirs.epoch, 2);
+	assert_int_equal(pair->dialer.readies + pair->listener.readies, 0);
 }
 
 static void who_says_nothing_is_given_up(void **state)
 {
 	struct pair *pair = *state;
 
-	side_take(&pair->bela, &pair->anna);
-	assert_int_equal(peer_deadline_ms(&pair->bela.peer), pair->now_us / MS + PEER_HELLO_MS);
+	side_take(&pair->listener, &pair->dialer);
+	assert_int_equal(peer_deadline_ms(&pair->listener.peer), pair->now_us / MS + PEER_HELLO_MS);
 	pass(pair, PEER_HELLO_MS - 1);
-	assert_false(peer_has_ended(&pair->bela.peer));
+	assert_false(peer_has_ended(&pair->listener.peer));
 	pass(pair, 1);
-	assert_true(peer_has_ended(&pair->bela.peer));
+	assert_true(peer_has_ended(&pair->listener.peer));
 }
 
 /* --- being there */
@@ -223,13 +223,13 @@ static void a_round_trip_is_measured(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	assert_int_equal(pair->anna.peer.round_trip_us, -1);
+	assert_int_equal(pair->dialer.peer.round_trip_us, -1);
 	pass(pair, 0);
-	assert_int_equal(side_count(&pair->anna, WIRE_PING), 1);
+	assert_int_equal(side_count(&pair->dialer, WIRE_PING), 1);
 	pair->now_us += 700;
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(pair->anna.peer.round_trip_us, 700);
-	assert_int_equal(pair->bela.peer.round_trip_us, 700);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(pair->dialer.peer.round_trip_us, 700);
+	assert_int_equal(pair->listener.peer.round_trip_us, 700);
 }
 
 static void idle_sessions_are_asked_seldom_and_by_one_side(void **state)
@@ -239,15 +239,15 @@ static void idle_sessions_are_asked_seldom_and_by_one_side(void **state)
 
 	meet(pair);
 	pass(pair, 0);
-	side_carry(&pair->anna, &pair->bela);
+	side_carry(&pair->dialer, &pair->listener);
 	for (int i = 0; i < 600; i++) {
 		pass(pair, 1000);
-		assert_int_equal(side_count(&pair->bela, WIRE_PING), 0);
-		pings += side_count(&pair->anna, WIRE_PING);
-		side_carry(&pair->anna, &pair->bela);
+		assert_int_equal(side_count(&pair->listener, WIRE_PING), 0);
+		pings += side_count(&pair->dialer, WIRE_PING);
+		side_carry(&pair->dialer, &pair->listener);
 	}
 	assert_in_range(pings, 38, 40);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 }
 
 static void idle_and_silent_is_gone_after_half_a_minute(void **state)
@@ -257,11 +257,11 @@ static void idle_and_silent_is_gone_after_half_a_minute(void **state)
 	meet(pair);
 	for (int i = 0; i < PEER_GONE_IDLE_MS / 100 - 1; i++)
 		pass(pair, 100);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 	pass(pair, 100);
-	assert_true(peer_has_ended(&pair->anna.peer));
-	assert_true(peer_has_ended(&pair->bela.peer));
-	assert_int_equal(pair->anna.peer.bye_sent, 0);
+	assert_true(peer_has_ended(&pair->dialer.peer));
+	assert_true(peer_has_ended(&pair->listener.peer));
+	assert_int_equal(pair->dialer.peer.bye_sent, 0);
 }
 
 static void on_done(struct peer_ask *ask, enum err err);
@@ -303,16 +303,16 @@ static void what_is_asked_and_silent_is_gone_after_seconds(void **state)
 
 	meet(pair);
 	pass(pair, 0);
-	side_carry(&pair->anna, &pair->bela);
+	side_carry(&pair->dialer, &pair->listener);
 	pass(pair, 14000);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 0, &asking.ask), ERR_OK);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 0, &asking.ask), ERR_OK);
 	for (int i = 0; i < 54; i++)
 		pass(pair, 100);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
-	assert_int_equal(side_count(&pair->anna, WIRE_PING), 3);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
+	assert_int_equal(side_count(&pair->dialer, WIRE_PING), 3);
 	assert_int_equal(asking.dones, 0);
 	pass(pair, 100);
-	assert_true(peer_has_ended(&pair->anna.peer));
+	assert_true(peer_has_ended(&pair->dialer.peer));
 	assert_int_equal(asking.dones, 1);
 	assert_int_equal(asking.err, ERR_CUT);
 }
@@ -322,14 +322,14 @@ static void who_does_not_answer_a_probe_is_gone(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	peer_probe(&pair->anna.peer);
+	peer_probe(&pair->dialer.peer);
 	pass(pair, PEER_PROBE_MS / 2);
-	side_carry(&pair->anna, &pair->bela);
+	side_carry(&pair->dialer, &pair->listener);
 	pass(pair, PEER_PROBE_MS);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
-	peer_probe(&pair->anna.peer);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
+	peer_probe(&pair->dialer.peer);
 	pass(pair, PEER_PROBE_MS);
-	assert_true(peer_has_ended(&pair->anna.peer));
+	assert_true(peer_has_ended(&pair->dialer.peer));
 }
 
 static void goodbye_is_heard(void **state)
@@ -337,11 +337,11 @@ static void goodbye_is_heard(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	peer_end(&pair->anna.peer, WIRE_BYE_GOING, "restart");
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(pair->bela.peer.bye_got, WIRE_BYE_GOING);
-	assert_non_null(strstr(pair->bela.peer.why.text, "restart"));
-	assert_int_equal(pair->bela.peer.bye_sent, 0);
+	peer_end(&pair->dialer.peer, WIRE_BYE_GOING, "restart");
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(pair->listener.peer.bye_got, WIRE_BYE_GOING);
+	assert_non_null(strstr(pair->listener.peer.why.text, "restart"));
+	assert_int_equal(pair->listener.peer.bye_sent, 0);
 }
 
 static void too_many_messages_are_a_broken_rule(void **state)
@@ -351,16 +351,16 @@ static void too_many_messages_are_a_broken_rule(void **state)
 
 	meet(pair);
 	for (int i = 0; i < PEER_MESSAGES_BURST - 100; i++)
-		side_tell(&pair->bela, &message);
-	assert_int_equal(pair->bela.peer.state, PEER_READY);
+		side_tell(&pair->listener, &message);
+	assert_int_equal(pair->listener.peer.state, PEER_READY);
 	/* As many again after the time that takes. */
 	pass(pair, 1000);
 	for (int i = 0; i < PEER_MESSAGES_PER_S; i++)
-		side_tell(&pair->bela, &message);
-	assert_int_equal(pair->bela.peer.state, PEER_READY);
+		side_tell(&pair->listener, &message);
+	assert_int_equal(pair->listener.peer.state, PEER_READY);
 	for (int i = 0; i < PEER_MESSAGES_BURST; i++)
-		side_tell(&pair->bela, &message);
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_BROKEN);
+		side_tell(&pair->listener, &message);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
 }
 
 static void garbage_is_a_broken_rule(void **state)
@@ -368,10 +368,10 @@ static void garbage_is_a_broken_rule(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	peer_on_message(&pair->bela.peer, (const uint8_t *)"\x01\x02\x03", 3, NULL, 0);
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_BROKEN);
-	side_carry(&pair->bela, &pair->anna);
-	assert_int_equal(pair->anna.peer.bye_got, WIRE_BYE_BROKEN);
+	peer_on_message(&pair->listener.peer, (const uint8_t *)"\x01\x02\x03", 3, NULL, 0);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_carry(&pair->listener, &pair->dialer);
+	assert_int_equal(pair->dialer.peer.bye_got, WIRE_BYE_BROKEN);
 }
 
 static void what_is_not_known_is_ignored(void **state)
@@ -380,8 +380,8 @@ static void what_is_not_known_is_ignored(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	peer_on_message(&pair->bela.peer, unknown, sizeof unknown, NULL, 0);
-	assert_int_equal(pair->bela.peer.state, PEER_READY);
+	peer_on_message(&pair->listener.peer, unknown, sizeof unknown, NULL, 0);
+	assert_int_equal(pair->listener.peer.state, PEER_READY);
 }
 
 /* --- a transport that takes nothing */
@@ -391,23 +391,23 @@ static void messages_wait_for_room_and_keep_their_order(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	pair->bela.is_full = true;
+	pair->listener.is_full = true;
 	for (uint64_t i = 0; i < 100; i++)
-		side_tell(&pair->bela, &(struct wire_message){.type = WIRE_PING, .request = i});
-	assert_true(list_is_empty(&pair->bela.sent));
-	assert_int_equal(peer_send(&pair->bela.peer, (const uint8_t *)"\xa1\x00\x08", 3, NULL), ERR_BUSY);
-	pair->bela.is_full = false;
-	peer_on_writable(&pair->bela.peer);
-	assert_int_equal(side_count(&pair->bela, WIRE_PONG), 100);
+		side_tell(&pair->listener, &(struct wire_message){.type = WIRE_PING, .request = i});
+	assert_true(list_is_empty(&pair->listener.sent));
+	assert_int_equal(peer_send(&pair->listener.peer, (const uint8_t *)"\xa1\x00\x08", 3, NULL), ERR_BUSY);
+	pair->listener.is_full = false;
+	peer_on_writable(&pair->listener.peer);
+	assert_int_equal(side_count(&pair->listener, WIRE_PONG), 100);
 	for (uint64_t i = 0; i < 100; i++) {
-		struct side_frame *frame = side_take_frame(&pair->bela);
+		struct side_frame *frame = side_take_frame(&pair->listener);
 		struct wire_message pong;
 		assert_int_equal(wire_decode(frame->bytes, frame->control_len, NULL, 0, &pong, NULL), ERR_OK);
 		assert_int_equal(pong.request, i);
 		free(frame);
 	}
-	assert_int_equal(pair->bela.writables, 1);
-	assert_int_equal(peer_send(&pair->bela.peer, (const uint8_t *)"\xa1\x00\x08", 3, NULL), ERR_OK);
+	assert_int_equal(pair->listener.writables, 1);
+	assert_int_equal(peer_send(&pair->listener.peer, (const uint8_t *)"\xa1\x00\x08", 3, NULL), ERR_OK);
 }
 
 static void who_asks_and_does_not_read_is_dropped(void **state)
@@ -416,13 +416,13 @@ static void who_asks_and_does_not_read_is_dropped(void **state)
 	unsigned i;
 
 	meet(pair);
-	pair->bela.is_full = true;
-	for (i = 0; i < 1000000 && !peer_has_ended(&pair->bela.peer); i++) {
-		side_tell(&pair->bela, &(struct wire_message){.type = WIRE_PING, .request = UINT64_MAX});
+	pair->listener.is_full = true;
+	for (i = 0; i < 1000000 && !peer_has_ended(&pair->listener.peer); i++) {
+		side_tell(&pair->listener, &(struct wire_message){.type = WIRE_PING, .request = UINT64_MAX});
 		if (i % 100 == 0)
 			pass(pair, 100);
 	}
-	assert_int_equal(pair->bela.peer.bye_sent, WIRE_BYE_BROKEN);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
 	assert_in_range(i, 10000, PEER_QUEUE_BYTES / 10);
 }
 
@@ -432,14 +432,14 @@ static void a_connection_that_is_over_ends_the_session(void **state)
 	struct asking asking = asking_of(pair);
 
 	meet(pair);
-	pair->anna.is_cut = true;
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 0, &asking.ask), ERR_OK);
-	assert_true(peer_has_ended(&pair->anna.peer));
+	pair->dialer.is_cut = true;
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 0, &asking.ask), ERR_OK);
+	assert_true(peer_has_ended(&pair->dialer.peer));
 	assert_int_equal(asking.dones, 0);
-	peer_release(&pair->anna.peer);
+	peer_release(&pair->dialer.peer);
 	assert_int_equal(asking.dones, 1);
 	assert_int_equal(asking.err, ERR_CUT);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 0, &asking.ask), ERR_CUT);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 0, &asking.ask), ERR_CUT);
 }
 
 /* --- who holds what */
@@ -459,16 +459,16 @@ static void a_snapshot_is_told(void **state)
 	size_t count = 2 * WIRE_TAGS_MAX + 5;
 	struct tag *tags = some_tags(count);
 
-	pair->bela.share.set.tags = (struct wire_tags){tags, count};
-	pair->bela.share.generation = 7;
+	pair->listener.share.set.tags = (struct wire_tags){tags, count};
+	pair->listener.share.generation = 7;
 	meet(pair);
-	assert_true(holdings_is_current(&pair->anna.holdings));
-	assert_int_equal(holdings_count(&pair->anna.holdings), count);
-	assert_true(holdings_has(&pair->anna.holdings, &tags[count - 1]));
-	assert_int_equal(holdings_count(&pair->bela.holdings), 0);
-	assert_true(holdings_is_current(&pair->bela.holdings));
-	assert_int_equal(pair->anna.holdings_told, 1);
-	assert_int_equal(pair->bela.share.holds, 0);
+	assert_true(holdings_is_current(&pair->dialer.holdings));
+	assert_int_equal(holdings_count(&pair->dialer.holdings), count);
+	assert_true(holdings_has(&pair->dialer.holdings, &tags[count - 1]));
+	assert_int_equal(holdings_count(&pair->listener.holdings), 0);
+	assert_true(holdings_is_current(&pair->listener.holdings));
+	assert_int_equal(pair->dialer.holdings_told, 1);
+	assert_int_equal(pair->listener.share.holds, 0);
 	free(tags);
 }
 
@@ -478,19 +478,19 @@ static void a_snapshot_waits_for_room(void **state)
 	size_t count = 3 * WIRE_TAGS_MAX;
 	struct tag *tags = some_tags(count);
 
-	pair->bela.share.set.tags = (struct wire_tags){tags, count};
-	pair->bela.share.generation = 7;
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	side_carry_one(&pair->anna, &pair->bela);
-	pair->bela.is_full = true;
-	side_carry(&pair->anna, &pair->bela);
-	assert_in_range(pair->bela.peer.queue.len, 1, 2 * WIRE_CONTROL_MAX);
-	assert_int_equal(pair->bela.share.holds, 1);
-	pair->bela.is_full = false;
-	peer_on_writable(&pair->bela.peer);
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(holdings_count(&pair->anna.holdings), count);
+	pair->listener.share.set.tags = (struct wire_tags){tags, count};
+	pair->listener.share.generation = 7;
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	side_carry_one(&pair->dialer, &pair->listener);
+	pair->listener.is_full = true;
+	side_carry(&pair->dialer, &pair->listener);
+	assert_in_range(pair->listener.peer.queue.len, 1, 2 * WIRE_CONTROL_MAX);
+	assert_int_equal(pair->listener.share.holds, 1);
+	pair->listener.is_full = false;
+	peer_on_writable(&pair->listener.peer);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(holdings_count(&pair->dialer.holdings), count);
 	free(tags);
 }
 
@@ -501,15 +501,15 @@ static void changes_are_told(void **state)
 
 	meet(pair);
 	for (size_t i = 0; i < 3; i++)
-		fake_share_add(&pair->bela.share, &tags[i]);
-	peer_tell_share(&pair->bela.peer);
-	assert_int_equal(side_count(&pair->bela, WIRE_HAVE), 3);
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(holdings_count(&pair->anna.holdings), 3);
-	assert_true(holdings_is_current(&pair->anna.holdings));
-	assert_int_equal(pair->anna.peer.resync_ms, pair->now_us / MS);
-	peer_tell_share(&pair->bela.peer);
-	assert_true(list_is_empty(&pair->bela.sent));
+		fake_share_add(&pair->listener.share, &tags[i]);
+	peer_tell_share(&pair->listener.peer);
+	assert_int_equal(side_count(&pair->listener, WIRE_HAVE), 3);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(holdings_count(&pair->dialer.holdings), 3);
+	assert_true(holdings_is_current(&pair->dialer.holdings));
+	assert_int_equal(pair->dialer.peer.resync_ms, pair->now_us / MS);
+	peer_tell_share(&pair->listener.peer);
+	assert_true(list_is_empty(&pair->listener.sent));
 	free(tags);
 }
 
@@ -521,12 +521,12 @@ static void what_was_missed_is_mended(void **state)
 	meet(pair);
 	pass(pair, PEER_RESYNC_MS);
 	for (size_t i = 0; i < 9; i++)
-		fake_share_add(&pair->bela.share, &tags[i]);
-	pair->bela.share.set.tags = (struct wire_tags){tags, 9};
-	peer_tell_share(&pair->bela.peer);
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(holdings_count(&pair->anna.holdings), 9);
-	assert_true(holdings_is_current(&pair->anna.holdings));
+		fake_share_add(&pair->listener.share, &tags[i]);
+	pair->listener.share.set.tags = (struct wire_tags){tags, 9};
+	peer_tell_share(&pair->listener.peer);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(holdings_count(&pair->dialer.holdings), 9);
+	assert_true(holdings_is_current(&pair->dialer.holdings));
 	free(tags);
 }
 
@@ -540,12 +540,12 @@ static void gaps_are_mended_seldom(void **state)
 	for (int i = 0; i < 1000; i++) {
 		pass(pair, 10);
 		have.have.generation += 2;
-		side_tell(&pair->anna, &have);
-		resyncs += side_count(&pair->anna, WIRE_RESYNC);
-		side_carry(&pair->anna, &pair->bela);
+		side_tell(&pair->dialer, &have);
+		resyncs += side_count(&pair->dialer, WIRE_RESYNC);
+		side_carry(&pair->dialer, &pair->listener);
 	}
 	assert_in_range(resyncs, 4, 6);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 }
 
 static void a_snapshot_nobody_asked_for_is_ignored(void **state)
@@ -554,10 +554,10 @@ static void a_snapshot_nobody_asked_for_is_ignored(void **state)
 	struct tag *tags = some_tags(3);
 
 	meet(pair);
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {5, 0, true, {tags, 3}}});
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {5, 7, true, {tags, 3}}});
-	assert_int_equal(holdings_count(&pair->anna.holdings), 0);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {5, 0, true, {tags, 3}}});
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {5, 7, true, {tags, 3}}});
+	assert_int_equal(holdings_count(&pair->dialer.holdings), 0);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 	free(tags);
 }
 
@@ -565,13 +565,13 @@ static void parts_in_disorder_are_a_broken_rule(void **state)
 {
 	struct pair *pair = *state;
 
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	side_carry_one(&pair->anna, &pair->bela);
-	side_carry_one(&pair->bela, &pair->anna);
-	assert_int_equal(side_count(&pair->anna, WIRE_RESYNC), 1);
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {.generation = 5, .part = 1}});
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	side_carry_one(&pair->dialer, &pair->listener);
+	side_carry_one(&pair->listener, &pair->dialer);
+	assert_int_equal(side_count(&pair->dialer, WIRE_RESYNC), 1);
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_HOLDINGS, .holdings = {.generation = 5, .part = 1}});
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 }
 
 static void snapshots_are_given_so_often(void **state)
@@ -580,15 +580,15 @@ static void snapshots_are_given_so_often(void **state)
 	struct wire_message resync = {.type = WIRE_RESYNC};
 
 	meet(pair);
-	side_forget(&pair->bela);
+	side_forget(&pair->listener);
 	for (int i = 0; i < 100; i++)
-		side_tell(&pair->bela, &resync);
-	assert_in_range(side_count(&pair->bela, WIRE_HOLDINGS), 1, PEER_SNAPSHOTS);
-	side_forget(&pair->bela);
+		side_tell(&pair->listener, &resync);
+	assert_in_range(side_count(&pair->listener, WIRE_HOLDINGS), 1, PEER_SNAPSHOTS);
+	side_forget(&pair->listener);
 	pass(pair, PEER_RESYNC_MS);
-	side_tell(&pair->bela, &resync);
-	side_tell(&pair->bela, &resync);
-	assert_int_equal(side_count(&pair->bela, WIRE_HOLDINGS), 1);
+	side_tell(&pair->listener, &resync);
+	side_tell(&pair->listener, &resync);
+	assert_int_equal(side_count(&pair->listener, WIRE_HOLDINGS), 1);
 }
 
 static void a_session_that_comes_back_costs_nothing(void **state)
@@ -596,17 +596,17 @@ static void a_session_that_comes_back_costs_nothing(void **state)
 	struct pair *pair = *state;
 
 	meet(pair);
-	peer_release(&pair->anna.peer);
-	peer_release(&pair->bela.peer);
-	side_forget(&pair->anna);
-	side_forget(&pair->bela);
-	side_dial(&pair->anna);
-	side_take(&pair->bela, &pair->anna);
-	side_carry_one(&pair->anna, &pair->bela);
-	side_carry_one(&pair->bela, &pair->anna);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
-	assert_true(list_is_empty(&pair->anna.sent));
-	assert_true(list_is_empty(&pair->bela.sent));
+	peer_release(&pair->dialer.peer);
+	peer_release(&pair->listener.peer);
+	side_forget(&pair->dialer);
+	side_forget(&pair->listener);
+	side_dial(&pair->dialer);
+	side_take(&pair->listener, &pair->dialer);
+	side_carry_one(&pair->dialer, &pair->listener);
+	side_carry_one(&pair->listener, &pair->dialer);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
+	assert_true(list_is_empty(&pair->dialer.sent));
+	assert_true(list_is_empty(&pair->listener.sent));
 }
 
 /* --- questions */
@@ -628,18 +628,18 @@ static void a_long_chain_comes_in_parts(void **state)
 	uint64_t chunks = WIRE_STATES_MAX + 11, size = chunks * CHAIN_CHUNK - 1, last = chunks - 1, found;
 
 	meet(pair);
-	assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, size, &asking.ask), ERR_OK);
-	assert_int_equal(side_count(&pair->anna, WIRE_CHAIN), 1);
-	answer_states(&pair->anna, asking.ask.request, size, 1, WIRE_STATES_MAX);
+	assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, size, &asking.ask), ERR_OK);
+	assert_int_equal(side_count(&pair->dialer, WIRE_CHAIN), 1);
+	answer_states(&pair->dialer, asking.ask.request, size, 1, WIRE_STATES_MAX);
 	assert_int_equal(asking.dones, 0);
-	assert_int_equal(side_count(&pair->anna, WIRE_CHAIN), 2);
-	answer_states(&pair->anna, asking.ask.request, size, WIRE_STATES_MAX + 1, 10);
+	assert_int_equal(side_count(&pair->dialer, WIRE_CHAIN), 2);
+	answer_states(&pair->dialer, asking.ask.request, size, WIRE_STATES_MAX + 1, 10);
 	assert_int_equal(asking.dones, 1);
 	assert_int_equal(asking.err, ERR_OK);
 	assert_int_equal(asking.ask.chain.count, last);
 	memcpy(&found, asking.ask.chain.states[last - 1], sizeof found);
 	assert_int_equal(found, last);
-	assert_int_equal(pair->anna.peer.asked, 0);
+	assert_int_equal(pair->dialer.peer.asked, 0);
 	chain_release(&asking.ask.chain);
 }
 
@@ -649,15 +649,15 @@ static void a_chain_of_another_size_is_nonsense(void **state)
 	struct asking asking = asking_of(pair);
 
 	meet(pair);
-	assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
-	answer_states(&pair->anna, asking.ask.request, 4 * CHAIN_CHUNK, 1, 2);
+	assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
+	answer_states(&pair->dialer, asking.ask.request, 4 * CHAIN_CHUNK, 1, 2);
 	assert_int_equal(asking.err, ERR_INVALID);
 	assert_null(asking.ask.chain.states);
-	assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
-	answer_states(&pair->anna, asking.ask.request, 3 * CHAIN_CHUNK, 1, 1);
+	assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
+	answer_states(&pair->dialer, asking.ask.request, 3 * CHAIN_CHUNK, 1, 1);
 	assert_int_equal(asking.dones, 2);
 	assert_int_equal(asking.err, ERR_INVALID);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 }
 
 static void a_size_and_a_state_can_be_asked(void **state)
@@ -667,18 +667,18 @@ static void a_size_and_a_state_can_be_asked(void **state)
 	uint64_t found;
 
 	meet(pair);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 0, &asking.ask), ERR_OK);
-	answer_states(&pair->anna, asking.ask.request, 5 * CHAIN_CHUNK, 1, 0);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 0, &asking.ask), ERR_OK);
+	answer_states(&pair->dialer, asking.ask.request, 5 * CHAIN_CHUNK, 1, 0);
 	assert_int_equal(asking.dones, 1);
 	assert_int_equal(asking.err, ERR_OK);
 	assert_int_equal(asking.ask.size, 5 * CHAIN_CHUNK);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 4, &asking.ask), ERR_OK);
-	answer_states(&pair->anna, asking.ask.request, 5 * CHAIN_CHUNK, 4, 1);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 4, &asking.ask), ERR_OK);
+	answer_states(&pair->dialer, asking.ask.request, 5 * CHAIN_CHUNK, 4, 1);
 	assert_int_equal(asking.err, ERR_OK);
 	memcpy(&found, asking.ask.state, sizeof found);
 	assert_int_equal(found, 4);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 4, &asking.ask), ERR_OK);
-	answer_states(&pair->anna, asking.ask.request, 5 * CHAIN_CHUNK, 3, 1);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 4, &asking.ask), ERR_OK);
+	answer_states(&pair->dialer, asking.ask.request, 5 * CHAIN_CHUNK, 3, 1);
 	assert_int_equal(asking.err, ERR_INVALID);
 }
 
@@ -708,13 +708,13 @@ static void a_chunk_comes_in_pieces(void **state)
 	struct chunk *chunk = some_chunk(2 * PIECE + 1);
 
 	meet(pair);
-	assert_int_equal(peer_ask_chunk(&pair->anna.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
-	give_piece(&pair->anna, asking.ask.request, 0, PIECE, chunk->len);
-	give_piece(&pair->anna, asking.ask.request + 1, 0, PIECE, chunk->len);
-	give_piece(&pair->anna, asking.ask.request, PIECE, PIECE, chunk->len);
+	assert_int_equal(peer_ask_chunk(&pair->dialer.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
+	give_piece(&pair->dialer, asking.ask.request, 0, PIECE, chunk->len);
+	give_piece(&pair->dialer, asking.ask.request + 1, 0, PIECE, chunk->len);
+	give_piece(&pair->dialer, asking.ask.request, PIECE, PIECE, chunk->len);
 	assert_int_equal(asking.bytes, 2 * PIECE);
 	assert_int_equal(asking.dones, 0);
-	give_piece(&pair->anna, asking.ask.request, 2 * PIECE, 1, chunk->len);
+	give_piece(&pair->dialer, asking.ask.request, 2 * PIECE, 1, chunk->len);
 	assert_int_equal(asking.dones, 1);
 	assert_int_equal(asking.err, ERR_OK);
 	assert_int_equal(asking.bytes, 2 * PIECE);
@@ -731,9 +731,9 @@ static void pieces_in_disorder_are_a_broken_rule(void **state)
 	struct chunk *chunk = some_chunk(2 * PIECE);
 
 	meet(pair);
-	assert_int_equal(peer_ask_chunk(&pair->anna.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
-	give_piece(&pair->anna, asking.ask.request, PIECE, PIECE, chunk->len);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	assert_int_equal(peer_ask_chunk(&pair->dialer.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
+	give_piece(&pair->dialer, asking.ask.request, PIECE, PIECE, chunk->len);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 	assert_int_equal(asking.err, ERR_CUT);
 	free(chunk);
 }
@@ -748,10 +748,10 @@ static void a_piece_larger_than_its_chunk_is_a_broken_rule(void **state)
 	uint8_t piece[] = {0xa4, 0, 14, 1, 0, 2, 0, 3, 0x19, PIECE >> 8, PIECE & 0xff};
 
 	meet(pair);
-	assert_int_equal(peer_ask_chunk(&pair->anna.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
+	assert_int_equal(peer_ask_chunk(&pair->dialer.peer, &some_digest, chunk->len, chunk, &asking.ask), ERR_OK);
 	piece[4] = (uint8_t)asking.ask.request;
-	peer_on_message(&pair->anna.peer, piece, sizeof piece, bytes, sizeof bytes);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	peer_on_message(&pair->dialer.peer, piece, sizeof piece, bytes, sizeof bytes);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 	assert_int_equal(asking.err, ERR_CUT);
 	free(chunk);
 }
@@ -763,11 +763,11 @@ static void a_chunk_of_another_length_is_nonsense(void **state)
 	struct chunk *chunk = some_chunk(PIECE);
 
 	meet(pair);
-	assert_int_equal(peer_ask_chunk(&pair->anna.peer, &some_digest, 0, chunk, &asking.ask), ERR_OK);
-	give_piece(&pair->anna, asking.ask.request, 0, PIECE, 2 * PIECE);
+	assert_int_equal(peer_ask_chunk(&pair->dialer.peer, &some_digest, 0, chunk, &asking.ask), ERR_OK);
+	give_piece(&pair->dialer, asking.ask.request, 0, PIECE, 2 * PIECE);
 	assert_int_equal(asking.err, ERR_INVALID);
-	assert_int_equal(side_count(&pair->anna, WIRE_CANCEL), 1);
-	assert_int_equal(pair->anna.peer.state, PEER_READY);
+	assert_int_equal(side_count(&pair->dialer, WIRE_CANCEL), 1);
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
 	free(chunk);
 }
 
@@ -778,19 +778,19 @@ static void questions_find_and_list(void **state)
 	struct tag *tags = some_tags(3);
 
 	meet(pair);
-	assert_int_equal(peer_ask_find(&pair->anna.peer, tags, 3, &find.ask), ERR_OK);
-	assert_int_equal(peer_ask_list(&pair->anna.peer, (struct wire_bytes){NULL, 0}, &list.ask), ERR_OK);
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(pair->bela.questions, 2);
-	assert_int_equal(pair->bela.question, WIRE_LIST);
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_NAMES, .request = list.ask.request});
+	assert_int_equal(peer_ask_find(&pair->dialer.peer, tags, 3, &find.ask), ERR_OK);
+	assert_int_equal(peer_ask_list(&pair->dialer.peer, (struct wire_bytes){NULL, 0}, &list.ask), ERR_OK);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(pair->listener.questions, 2);
+	assert_int_equal(pair->listener.question, WIRE_LIST);
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_NAMES, .request = list.ask.request});
 	assert_int_equal(list.err, ERR_OK);
 	assert_int_equal(list.dones, 1);
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_FOUND, .request = find.ask.request, .found = {{(const uint8_t *)"\2\0\1", 3}}});
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_FOUND, .request = find.ask.request, .found = {{(const uint8_t *)"\2\0\1", 3}}});
 	assert_int_equal(find.err, ERR_OK);
 	assert_memory_equal(find.ask.found, "\2\0\1", 3);
-	assert_int_equal(peer_ask_find(&pair->anna.peer, tags, 3, &find.ask), ERR_OK);
-	side_tell(&pair->anna, &(struct wire_message){.type = WIRE_FOUND, .request = find.ask.request, .found = {{(const uint8_t *)"\2\0", 2}}});
+	assert_int_equal(peer_ask_find(&pair->dialer.peer, tags, 3, &find.ask), ERR_OK);
+	side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_FOUND, .request = find.ask.request, .found = {{(const uint8_t *)"\2\0", 2}}});
 	assert_int_equal(find.err, ERR_INVALID);
 	free(tags);
 }
@@ -804,8 +804,8 @@ static void no_says_why(void **state)
 	meet(pair);
 	for (unsigned no = WIRE_NO_NOT_HELD; no <= WIRE_NO_DAMAGED; no++) {
 		struct asking asking = asking_of(pair);
-		assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
-		side_tell(&pair->anna, &(struct wire_message){.type = WIRE_NO, .request = asking.ask.request, .no = (enum wire_no)no});
+		assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
+		side_tell(&pair->dialer, &(struct wire_message){.type = WIRE_NO, .request = asking.ask.request, .no = (enum wire_no)no});
 		assert_int_equal(asking.dones, 1);
 		assert_int_equal(asking.err, errs[no]);
 	}
@@ -817,9 +817,9 @@ static void an_answer_of_the_wrong_kind_is_a_broken_rule(void **state)
 	struct asking asking = asking_of(pair);
 
 	meet(pair);
-	assert_int_equal(peer_ask_list(&pair->anna.peer, (struct wire_bytes){NULL, 0}, &asking.ask), ERR_OK);
-	give_piece(&pair->anna, asking.ask.request, 0, PIECE, PIECE);
-	assert_int_equal(pair->anna.peer.bye_sent, WIRE_BYE_BROKEN);
+	assert_int_equal(peer_ask_list(&pair->dialer.peer, (struct wire_bytes){NULL, 0}, &asking.ask), ERR_OK);
+	give_piece(&pair->dialer, asking.ask.request, 0, PIECE, PIECE);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
 	assert_int_equal(asking.err, ERR_CUT);
 	assert_int_equal(asking.dones, 1);
 }
@@ -831,15 +831,15 @@ static void a_question_can_be_taken_back(void **state)
 	uint64_t request;
 
 	meet(pair);
-	assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
+	assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, 3 * CHAIN_CHUNK, &asking.ask), ERR_OK);
 	request = asking.ask.request;
 	peer_ask_cancel(&asking.ask);
 	peer_ask_cancel(&asking.ask);
-	assert_int_equal(side_count(&pair->anna, WIRE_CANCEL), 1);
-	answer_states(&pair->anna, request, 3 * CHAIN_CHUNK, 1, 2);
+	assert_int_equal(side_count(&pair->dialer, WIRE_CANCEL), 1);
+	answer_states(&pair->dialer, request, 3 * CHAIN_CHUNK, 1, 2);
 	assert_int_equal(asking.dones, 0);
 	assert_null(asking.ask.chain.states);
-	assert_int_equal(pair->anna.peer.asked, 0);
+	assert_int_equal(pair->dialer.peer.asked, 0);
 }
 
 static void open_questions_are_bounded(void **state)
@@ -850,9 +850,9 @@ static void open_questions_are_bounded(void **state)
 	meet(pair);
 	for (size_t i = 0; i <= WIRE_ASKED_MAX; i++) {
 		asking[i] = asking_of(pair);
-		assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 1, &asking[i].ask), i < WIRE_ASKED_MAX ? ERR_OK : ERR_LIMIT);
+		assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 1, &asking[i].ask), i < WIRE_ASKED_MAX ? ERR_OK : ERR_LIMIT);
 	}
-	peer_release(&pair->anna.peer);
+	peer_release(&pair->dialer.peer);
 	for (size_t i = 0; i <= WIRE_ASKED_MAX; i++)
 		assert_int_equal(asking[i].dones, i < WIRE_ASKED_MAX ? 1 : 0);
 }
@@ -863,13 +863,13 @@ static void what_cannot_be_asked_is_not(void **state)
 	struct asking asking = asking_of(pair);
 	struct chunk *chunk = some_chunk(PIECE);
 
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, 1, &asking.ask), ERR_CUT);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, 1, &asking.ask), ERR_CUT);
 	meet(pair);
-	assert_int_equal(peer_ask_state(&pair->anna.peer, &some_digest, WIRE_CHUNKS_MAX, &asking.ask), ERR_INVALID);
-	assert_int_equal(peer_ask_chain(&pair->anna.peer, &some_digest, CHAIN_MAX_BLOB + 1, &asking.ask), ERR_INVALID);
-	assert_int_equal(peer_ask_chunk(&pair->anna.peer, &some_digest, PIECE + 1, chunk, &asking.ask), ERR_INVALID);
-	assert_int_equal(peer_ask_find(&pair->anna.peer, NULL, 0, &asking.ask), ERR_INVALID);
-	assert_int_equal(pair->anna.peer.asked, 0);
+	assert_int_equal(peer_ask_state(&pair->dialer.peer, &some_digest, WIRE_CHUNKS_MAX, &asking.ask), ERR_INVALID);
+	assert_int_equal(peer_ask_chain(&pair->dialer.peer, &some_digest, CHAIN_MAX_BLOB + 1, &asking.ask), ERR_INVALID);
+	assert_int_equal(peer_ask_chunk(&pair->dialer.peer, &some_digest, PIECE + 1, chunk, &asking.ask), ERR_INVALID);
+	assert_int_equal(peer_ask_find(&pair->dialer.peer, NULL, 0, &asking.ask), ERR_INVALID);
+	assert_int_equal(pair->dialer.peer.asked, 0);
 	free(chunk);
 }
 
@@ -879,11 +879,11 @@ static void addresses_and_rejects_arrive(void **state)
 	struct wire_peers addresses = {.count = 1, .addresses = {{4, {10, 0, 0, 1}, 5273}}};
 
 	meet(pair);
-	peer_tell_addresses(&pair->anna.peer, &addresses);
-	peer_reject(&pair->anna.peer, &some_digest, 3);
-	side_carry(&pair->anna, &pair->bela);
-	assert_int_equal(pair->bela.addresses, 1);
-	assert_int_equal(pair->bela.question, WIRE_REJECT);
+	peer_tell_addresses(&pair->dialer.peer, &addresses);
+	peer_reject(&pair->dialer.peer, &some_digest, 3);
+	side_carry(&pair->dialer, &pair->listener);
+	assert_int_equal(pair->listener.addresses, 1);
+	assert_int_equal(pair->listener.question, WIRE_REJECT);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
