@@ -61,13 +61,14 @@ unit_tests() { # PRESET
 python_for_tests() {
 	local candidate
 	for candidate in python3 /usr/bin/python3; do
-		"$candidate" -c 'import pytest' 2>/dev/null && { command -v "$candidate"; return; }
+		"$candidate" -c 'import pytest, xdist' 2>/dev/null && { command -v "$candidate"; return; }
 	done
 }
 
+# Most of their time these tests wait, hence more at once than there are processors.
 python_tests() { # PYTEST ARGUMENT...
 	local status=0 good bad
-	"$python" -m pytest -q -p no:cacheprovider --tb=short --durations=5 --durations-min=5 "$@" 2>&1 | tee "$logs/pytest"
+	"$python" -m pytest -q -p no:cacheprovider -n $((2 * $(nproc))) --tb=short --durations=5 --durations-min=5 "$@" 2>&1 | tee "$logs/pytest"
 	status=${PIPESTATUS[0]}
 	good=$(tail -1 "$logs/pytest" | sed -n 's/.*\b\([0-9]\+\) passed.*/\1/p')
 	bad=$(tail -1 "$logs/pytest" | grep -oE '[0-9]+ (failed|error)' | awk '{ n += $1 } END { print n + 0 }')

@@ -12,7 +12,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lan as lans  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_measured = []
+
+
+def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput") and not lans.cannot():  # once, where several workers run
+        lans.remove_stale()
 
 
 def pytest_collection_modifyitems(items):
@@ -20,14 +24,14 @@ def pytest_collection_modifyitems(items):
     if why:
         for item in items:
             item.add_marker(pytest.mark.skip(reason=why))
-    else:
-        lans.remove_stale()
 
 
 def pytest_terminal_summary(terminalreporter):
-    if _measured:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    figures = [value for report in reports for name, value in report.user_properties if name == "measured"]
+    if figures:
         terminalreporter.write_sep("-", "measured")
-        for what, figure in _measured:
+        for what, figure in figures:
             terminalreporter.write_line("%-64s %s" % (what, figure))
 
 
@@ -38,9 +42,9 @@ def lan():
 
 
 @pytest.fixture
-def measured():
+def measured(record_property):
     """measured(WHAT, FIGURE): shown at the end of the run; asserted nowhere."""
-    return lambda what, figure: _measured.append((what, figure))
+    return lambda what, figure: record_property("measured", (what, figure))
 
 
 @pytest.fixture
