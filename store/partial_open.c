@@ -6,13 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define UNNAMED_TRIES 100
@@ -54,14 +57,31 @@ static enum err data_failed(const struct partial *partial, int error_number, con
 	return why_errno(why, error_number, "cannot %s %s/%s", what, store_home(partial->store), partial->data_path);
 }
 
+/* In memory, allocating clears every page: half a second a gigabyte, for pages that are then overwritten. There what is free has to do. */
+static bool is_in_memory(int fd, uint64_t *ret_free)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) != 0 || fs.f_type != TMPFS_MAGIC || fstat(fd, &st) != 0)
+		return false;
+	*ret_free = fs.f_blocks == 0 ? UINT64_MAX : (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize + (uint64_t)st.st_blocks * 512;
+	return true;
+}
+
 /* All of its space now, so that a disk that is too small is known before the first byte is asked for. */
 static enum err allocate(struct partial *partial, struct why *why)
 {
 	int fd = partial->data_fd;
+	uint64_t room;
 
 	if (ftruncate(fd, (off_t)partial->size) != 0)
 		return data_failed(partial, errno, "make room for", why);
-	if (partial->size == 0 || fallocate(fd, 0, 0, (off_t)partial->size) == 0)
+	if (partial->size == 0)
+		return ERR_OK;
+	if (is_in_memory(fd, &room))
+		return room >= partial->size ? ERR_OK : data_failed(partial, ENOSPC, "make room for", why);
+	if (fallocate(fd, 0, 0, (off_t)partial->size) == 0)
 		return ERR_OK;
 	/* Not glibc's posix_fallocate(), which writes to every block where the file system cannot allocate. */
 	if (errno == EOPNOTSUPP || errno == ENOSYS)
