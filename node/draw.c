@@ -187,6 +187,7 @@ static void judge(struct draw *draw, const struct swarm_task *task)
 	};
 
 	draw->judged++;
+	cancel_ask(draw, task->peer, SWARM_NO_CHUNK); /* a chain that did not come in time is not waited for any more */
 	peers_judge(draw->peers, task->peer, verdicts[task->verdict], &draw->digest, task->index, task->reason);
 }
 

@@ -21,6 +21,7 @@ struct fetcher_options {
 	enum config_hub_use hub_use;
 	/* A node that has just begun does not know yet who is there: before this moment the hub is not asked for content on that account. Peers come by fetcher_set_peers(). */
 	int64_t settled_at_ms;
+	int64_t hopeless_at_ms; /* and before this one nobody is told that no peer has it */
 	/* The store holds more now; may be NULL. */
 	void (*on_held)(void *context);
 	void *context;

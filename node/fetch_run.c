@@ -265,6 +265,11 @@ static bool is_settled(const struct fetch_run *run)
 	return !run->fetcher->peers || loop_now_ms(loop_of(run)) >= run->fetcher->use.settled_at_ms;
 }
 
+static bool is_hopeless(const struct fetch_run *run)
+{
+	return !run->fetcher->peers || loop_now_ms(loop_of(run)) >= run->fetcher->use.hopeless_at_ms;
+}
+
 static bool hub_may_be_asked(const struct fetch_run *run)
 {
 	return !run->hub_failed && run->repo && run->fetcher->use.hub_use != CONFIG_HUB_NEVER;
@@ -321,8 +326,10 @@ static void feed_unnamed(struct fetch_run *run)
 	}
 	if (hub_may_be_asked(run))
 		bring_from_hub(run);
-	if (!hub_may_be_asked(run))
+	if (!hub_may_be_asked(run) && is_hopeless(run))
 		fail_without_source(run);
+	else if (!hub_may_be_asked(run))
+		look_again_soon(run);
 }
 
 static void feed(struct fetch_run *run)
@@ -338,8 +345,12 @@ static void feed(struct fetch_run *run)
 		bring_from_hub(run);
 	else if (!wanted && run->inflow.running)
 		inflow_cancel(&run->inflow);
-	if (!run->inflow.running && !hub_may_be_asked(run) && is_settled(run) && (!draw_is_on(&run->draw) || draw_is_alone(&run->draw)))
+	if (run->inflow.running || hub_may_be_asked(run) || (draw_is_on(&run->draw) && !draw_is_alone(&run->draw)))
+		return;
+	if (is_hopeless(run))
 		fail_without_source(run);
+	else
+		look_again_soon(run);
 }
 
 static void on_draw_change(struct draw *draw)
@@ -629,7 +640,7 @@ static void measure_size(struct fetch_run *run)
 		.loop = loop_of(run),
 		.peers = run->fetcher->peers,
 		.engine = store_engine(run->fetcher->use.store),
-		.settled_at_ms = run->fetcher->use.settled_at_ms,
+		.hopeless_at_ms = run->fetcher->use.hopeless_at_ms,
 		.on_end = on_measured,
 	};
 	if (measure_start(&run->measure, &run->file.digest) != ERR_OK)

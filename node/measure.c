@@ -137,7 +137,7 @@ static void go_on(struct measure *measure)
 		return;
 	}
 	/* Questions that are open still are those to peers that were given up. */
-	if (sizing_is_hopeless(measure->sizing) && now_ms >= measure->settled_at_ms) {
+	if (sizing_is_hopeless(measure->sizing) && now_ms >= measure->hopeless_at_ms) {
 		end(measure, measure->asked ? ERR_UNPROVEN : ERR_NOT_FOUND, 0);
 		return;
 	}

@@ -14,7 +14,7 @@ struct measure {
 	struct loop *loop;   /* set by the owner before measure_start(), as are all up to on_end */
 	struct peers *peers;
 	const struct sha256_engine *engine;
-	int64_t settled_at_ms; /* before that nobody being there means nothing */
+	int64_t hopeless_at_ms; /* before that nobody being there means nothing */
 	/* ERR_OK: proven to be `size` bytes. ERR_NOT_FOUND: nobody holds it. ERR_UNPROVEN: some said so, and none could prove it. */
 	void (*on_end)(struct measure *measure, enum err err, uint64_t size);
 	/* Its own. */

@@ -337,6 +337,7 @@ static enum err start_fetcher(struct node *node, struct why *why)
 		.store = node->use.store,
 		.hub_use = node->use.config->hub_use,
 		.settled_at_ms = node->started_ms + (may_meet(node->use.config) ? NODE_SETTLE_MS : 0),
+		.hopeless_at_ms = node->started_ms + (may_meet(node->use.config) ? NODE_HOPE_MS : 0),
 		.on_held = on_held,
 		.context = node,
 	};

@@ -16,6 +16,8 @@ struct group;
 
 /* How long a node that has just started waits for its neighbours to be seen before it goes to the hub for content. Discovery shows those that are there within half of it. */
 #define NODE_SETTLE_MS 700
+/* How long after its start it goes on looking for somebody who has what the hub cannot, or may not, give. */
+#define NODE_HOPE_MS 4000
 
 struct node_options {
 	const struct config *config; /* all borrowed, outlive the node */
