@@ -15,7 +15,6 @@
 #define SYSTEM_FILE "/etc/larder/larder.conf"
 #define USER_FILE "larder/larder.conf"
 #define DEFAULT_HUB "https://huggingface.co"
-#define GATEWAY_PORT "5274"
 #define VARIABLE_MAX 64
 #define AUTHORITY_MAX 64 /* a loopback one is never longer */
 
@@ -50,12 +49,16 @@ static const struct key keys[] = {
 	{"serve", KIND_YES, offsetof(struct config, serve)},
 	{"share_names", KIND_YES, offsetof(struct config, share_names)},
 	{"share_gated", KIND_YES, offsetof(struct config, share_gated)},
+	{"gateway", KIND_LIST, offsetof(struct config, gateway)},
+	{"gateway_allow", KIND_LIST, offsetof(struct config, gateway_allow)},
+	{"gateway_host", KIND_LIST, offsetof(struct config, gateway_host)},
+	{"gateway_origin", KIND_LIST, offsetof(struct config, gateway_origin)},
 };
 
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 #define KEY_NAMES \
 	"home, hub, proxy, ca_file, sha256, max_size, min_free, log_level, name, listen, peer, interface, allow, discovery, hub_use, serve, " \
-	"share_names, share_gated"
+	"share_names, share_gated, gateway, gateway_allow, gateway_host, gateway_origin"
 
 static void list_release(struct config_list *list)
 {
@@ -72,6 +75,10 @@ void config_release(struct config *config)
 	list_release(&config->peers);
 	list_release(&config->interfaces);
 	list_release(&config->allow);
+	list_release(&config->gateway);
+	list_release(&config->gateway_allow);
+	list_release(&config->gateway_host);
+	list_release(&config->gateway_origin);
 	free(config->home);
 	free(config->hub);
 	token_free(config->token);
@@ -381,7 +388,7 @@ static bool is_gateway(const char *url)
 	memcpy(authority, host, len);
 	authority[len] = 0;
 	port = strrchr(authority, ':');
-	if (!port || strcmp(port + 1, GATEWAY_PORT) != 0)
+	if (!port || atoi(port + 1) != CONFIG_GATEWAY_PORT)
 		return false;
 	*port = 0;
 	return strcasecmp(authority, "localhost") == 0 || strncmp(authority, "127.", 4) == 0 || strcmp(authority, "[::1]") == 0;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define CONFIG_PORT 5273
+#define CONFIG_GATEWAY_PORT 5274
 #define CONFIG_LIST_MAX 256
 
 /* Values of a key that may be there many times; in one value they are apart by commas or blanks. */
@@ -44,6 +45,11 @@ struct config {
 	bool serve;        /* give to peers what is public; default yes */
 	bool share_names;  /* let peers list the names of what is public; default yes */
 	bool share_gated;  /* in a private group: gated files too; default no */
+	/* --- the gateway */
+	struct config_list gateway;        /* ADDR:PORT; what stands before an "off" does not count. Empty: loopback, CONFIG_GATEWAY_PORT */
+	struct config_list gateway_allow;  /* ADDRESS/LENGTH: who may ask besides this machine itself; they get what is public */
+	struct config_list gateway_host;   /* names by which programs may call it, besides addresses */
+	struct config_list gateway_origin; /* web pages that may use it: "https://example.org" */
 	struct why note;  /* what was passed over in the surroundings (HF_ENDPOINT that is a gateway, a token that cannot be one); "": nothing */
 };
 

@@ -50,6 +50,11 @@ bool lan_is_near(const struct lan *lan, const struct lan_address *address)
 	       is_within_any(lan->allowed, lan->allowed_count, address);
 }
 
+bool lan_is_allowed(const struct lan *lan, const struct lan_address *address)
+{
+	return is_within_any(lan->allowed, lan->allowed_count, address);
+}
+
 static uint8_t mask_length(const struct lan_address *mask)
 {
 	uint8_t length = 0;

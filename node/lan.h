@@ -41,6 +41,9 @@ struct lan {
 /* Loopback, private (RFC 1918), unique local, link-local, or within a prefix of `lan`. Multicast, broadcast and the unspecified address never are. */
 bool lan_is_near(const struct lan *lan, const struct lan_address *address);
 
+/* Within one that lan_allow() was told. */
+bool lan_is_allowed(const struct lan *lan, const struct lan_address *address);
+
 /* Read the machine's networks anew, of interfaces that are up and used (discovery/interface.h; `listed` NULL: all but tunnels and the like). A prefix of length 0 never counts; nor
  * does the network of a point-to-point link, unless it is listed. Failed: what was there stays. ERR_IO, ERR_NO_MEMORY. */
 enum err lan_read_connected(struct lan *lan, const char *const *listed, size_t listed_count) LARDER_MUST_USE;

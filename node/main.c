@@ -50,6 +50,10 @@ static const struct setting settings[] = {
 	{"share-gated", "share_gated", "yes|no", "in a private group, give gated files too"},
 	{"max-size", "max_size", "SIZE", "the most to be held, as 500G"},
 	{"min-free", "min_free", "SIZE", "what stays free on the disk"},
+	{"gateway", "gateway", "ADDR:PORT", "where programs of this machine are answered (127.0.0.1:5274), or off; may be repeated"},
+	{"gateway-allow", "gateway_allow", "CIDR", "other machines that may use the gateway, for what is public; may be repeated"},
+	{"gateway-host", "gateway_host", "NAME", "a name by which it may be called; may be repeated"},
+	{"gateway-origin", "gateway_origin", "URL", "a web page's origin that may use it; may be repeated"},
 	{"log-level", "log_level", "LEVEL", "error, warn, info or debug"},
 };
 
@@ -158,6 +162,7 @@ static enum err open_node(struct daemon *daemon, struct why *why)
 		.loop = daemon->loop,
 		.pool = daemon->pool,
 		.store = daemon->store,
+		.http = daemon->http,
 		.hub = daemon->hub,
 		.log = &daemon->log,
 	};
@@ -216,8 +221,9 @@ static enum err run(const struct wish *wish, struct why *why)
 	enum err err = start(&daemon, wish, why);
 
 	if (!err) {
-		fprintf(stderr, "larderd %s is ready: %s, port %u, discovery %s\n", LARDER_VERSION, daemon.config.home, (unsigned)node_port(daemon.node),
-			node_discovery_name(daemon.node));
+		const char *gateway = node_gateway_url(daemon.node);
+		fprintf(stderr, "larderd %s is ready: %s, port %u, discovery %s, gateway %s\n", LARDER_VERSION, daemon.config.home, (unsigned)node_port(daemon.node),
+			node_discovery_name(daemon.node), gateway ? gateway : "off");
 		notify_ready();
 		loop_run(daemon.loop);
 	}

@@ -3,6 +3,7 @@
 #include "discovery/bloom.h"
 #include "discovery/discovery.h"
 #include "node/control.h"
+#include "node/gateway.h"
 #include "node/hub_confirm.h"
 #include "node/identity.h"
 #include "node/peers.h"
@@ -31,6 +32,7 @@ struct node {
 	struct discovery *discovery; /* NULL: off, or between two */
 	struct loop_watch seen;
 	struct control *control;
+	struct gateway *gateway;     /* NULL: off, or it could not be had */
 	struct fetcher *fetcher;
 	uint16_t port;               /* of the last peers: kept when the group changes, since others have been told it */
 	struct list doubts;
@@ -375,6 +377,22 @@ static void stop_group(struct node *node)
 	group_release(&node->group);
 }
 
+/* Without it a node still gives to its peers, and to `larder get`. */
+static enum err start_gateway(struct node *node, struct why *why)
+{
+	struct why trouble = {0};
+	enum err err;
+
+	if (node->use.is_passing || !node->use.http)
+		return ERR_OK;
+	err = gateway_create(node, &node->gateway, &trouble);
+	if (err == ERR_EXISTS)
+		log_warn(node->use.log, "this node has no gateway: %s", trouble.text);
+	else if (err && why)
+		*why = trouble;
+	return err == ERR_EXISTS ? ERR_OK : err;
+}
+
 enum err node_create(const struct node_options *options, struct node **ret_node, struct why *why)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -394,6 +412,8 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 		err = start_fetcher(node, why);
 	if (!err)
 		err = start_group(node, why);
+	if (!err)
+		err = start_gateway(node, why);
 	if (err) {
 		node_destroy(node);
 		return err;
@@ -407,6 +427,7 @@ void node_destroy(struct node *node)
 	if (!node)
 		return;
 	control_destroy(node->control);
+	gateway_destroy(node->gateway);
 	while (node->renewing)
 		pool_wait(node->use.pool);
 	fetcher_destroy(node->fetcher);
@@ -431,6 +452,7 @@ const struct group *node_group(const struct node *node) { return &node->group; }
 const struct node_options *node_options_of(const struct node *node) { return &node->use; }
 uint16_t node_port(const struct node *node) { return peers_port(node->peers); }
 int64_t node_started_ms(const struct node *node) { return node->started_ms; }
+const char *node_gateway_url(const struct node *node) { return gateway_url(node->gateway); }
 const char *node_id(const struct node *node) { return identity_text(node->identity); }
 
 const char *node_discovery_name(const struct node *node)

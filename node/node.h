@@ -24,9 +24,10 @@ struct node_options {
 	struct loop *loop;
 	struct pool *pool;           /* attached to the loop */
 	struct store *store;
+	struct http *http;           /* for the gateway; NULL: it has none */
 	struct hub *hub;
 	struct log *log;
-	bool is_passing;             /* lives for one command only: takes any free port, and offers itself as control only while it lives */
+	bool is_passing;             /* lives for one command only: takes any free port, has no gateway, and offers itself as control only while it lives */
 };
 
 /* ERR_BUSY: another node runs on this home (the sentence has its process id). ERR_EXISTS: the port that was asked for is taken. ERR_USAGE: a setting makes no sense. */
@@ -43,6 +44,8 @@ struct peers *node_peers(struct node *node);
 struct share *node_share(struct node *node);
 const struct group *node_group(const struct node *node);
 const struct node_options *node_options_of(const struct node *node);
+/* Where the gateway answers, "http://127.0.0.1:5274"; NULL: nowhere. Borrowed. */
+const char *node_gateway_url(const struct node *node);
 /* 16 hexadecimal digits. */
 const char *node_id(const struct node *node);
 /* "built in", "avahi-daemon", "none" (neither works now), "off". */

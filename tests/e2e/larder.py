@@ -61,6 +61,7 @@ class Larder:
             "XDG_CONFIG_HOME": os.path.join(self.user_home, ".config"),
             "LARDER_HOME": self.home, "LARDER_HUB": hub_url,
             "LARDER_MIN_FREE": "0",  # whatever the disk of the machine that runs the tests has left
+            "LARDER_GATEWAY": "off",  # its port is one for the whole machine
             "LARDER_DISCOVERY": "off",  # who is on the network of that machine; so nobody is waited for
         }
 

@@ -33,13 +33,15 @@ class Node:
         assert self.ready.wait(READY_S) and self.port, "larderd is not ready:\n" + self.log
 
     port = None
+    gateway = None
 
     def _read(self):
         for line in self.process.stderr:
             self.log += line
-            found = re.search(r"is ready: .* port (\d+)", line)
+            found = re.search(r"is ready: .* port (\d+), .* gateway (\S+)", line)
             if found:
                 self.port = int(found[1])
+                self.gateway = None if found[2] == "off" else found[2]
                 self.ready.set()
         self.ready.set()
 

@@ -1,0 +1,89 @@
+#include "node/gateway_reply.h"
+
+#include "base/text.h"
+#include "base/version.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_MAX 2048
+
+/* Those of the hub that pages may read (HUB.md, 2.4). */
+#define EXPOSED "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
+
+void gateway_reply_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	char tame[VALUE_MAX];
+
+	if (!response)
+		return;
+	snprintf(tame, sizeof tame, "%s", value);
+	for (char *p = tame; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	(void)MHD_add_response_header(response, name, tame);
+}
+
+void gateway_reply_header_number(struct MHD_Response *response, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	gateway_reply_header(response, name, text);
+}
+
+static void add_for_page(const struct gateway_request *request, struct MHD_Response *response)
+{
+	gateway_reply_header(response, "Access-Control-Allow-Origin", request->guard.origin);
+	gateway_reply_header(response, "Access-Control-Expose-Headers", EXPOSED);
+	gateway_reply_header(response, "Vary", "Origin");
+}
+
+void gateway_reply(struct gateway_request *request, unsigned status, struct MHD_Response *response)
+{
+	gateway_reply_header(response, "Server", "larder/" LARDER_VERSION);
+	if (response && request->is_from_page)
+		add_for_page(request, response);
+	gateway_request_reply(request, status, response);
+}
+
+void gateway_reply_empty(struct gateway_request *request, unsigned status)
+{
+	gateway_reply(request, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
+
+struct MHD_Response *gateway_reply_of_text(const char *type, const char *text, size_t len)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+
+	gateway_reply_header(response, "Content-Type", type);
+	return response;
+}
+
+void gateway_reply_json(struct gateway_request *request, unsigned status, json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	struct MHD_Response *response = text ? gateway_reply_of_text("application/json; charset=utf-8", text, strlen(text)) : NULL;
+
+	free(text);
+	json_decref(json);
+	gateway_reply(request, status, response);
+}
+
+void gateway_reply_error(struct gateway_request *request, unsigned status, const char *code, const char *commit, const char *sentence)
+{
+	json_t *json = json_pack("{s:s}", "error", sentence);
+	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+	struct MHD_Response *response = text ? gateway_reply_of_text("application/json; charset=utf-8", text, strlen(text)) : NULL;
+
+	free(text);
+	json_decref(json);
+	gateway_reply_header(response, "X-Error-Message", sentence);
+	if (code && *code)
+		gateway_reply_header(response, "X-Error-Code", code);
+	if (commit && *commit)
+		gateway_reply_header(response, "X-Repo-Commit", commit);
+	gateway_reply(request, status, response);
+}

@@ -1,0 +1,265 @@
+/* libmicrohttpd calls gateway_request_on_part() again and again: once with the headers, for each piece of the body, once more behind it, and after each rest. */
+#include "node/gateway_private.h"
+
+#include "node/gateway_answers.h"
+#include "node/gateway_reply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+static const char bearer[] = "Bearer ";
+
+/* --- what answers ask */
+
+const char *gateway_request_header(const struct gateway_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *gateway_request_token(const struct gateway_request *request)
+{
+	const char *value = request->guard.authorization;
+
+	if (request->is_from_afar || !value || strncasecmp(value, bearer, sizeof bearer - 1) != 0)
+		return NULL;
+	value += sizeof bearer - 1;
+	value += strspn(value, " ");
+	return *value ? value : NULL;
+}
+
+int gateway_request_fd(const struct gateway_request *request)
+{
+	return MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* --- resting */
+
+void gateway_request_rest(struct gateway_request *request)
+{
+	request->is_suspended = true;
+	MHD_suspend_connection(request->connection);
+}
+
+void gateway_request_wake(struct gateway_request *request)
+{
+	if (!request->is_suspended)
+		return;
+	request->is_suspended = false;
+	MHD_resume_connection(request->connection);
+	gateway_listener_kick(request->listener);
+}
+
+void gateway_request_reply(struct gateway_request *request, unsigned status, struct MHD_Response *response)
+{
+	if (request->is_replied) { /* the first one counts */
+		if (response)
+			MHD_destroy_response(response);
+		return;
+	}
+	request->is_replied = true;
+	request->status = status;
+	request->reply = response;
+	gateway_request_wake(request);
+}
+
+static bool has_body(const struct gateway_request *request)
+{
+	return request->guard.encodings || (request->guard.lengths && strspn(request->guard.length, "0") != strlen(request->guard.length));
+}
+
+/* What the client sent and nobody read would make the kernel end the connection by a reset, in which the answer may be lost. */
+static void drain(int fd)
+{
+	char dump[4096];
+
+	for (int i = 0; i < 64 && recv(fd, dump, sizeof dump, MSG_DONTWAIT) > 0; i++)
+		;
+}
+
+static enum MHD_Result send_reply(struct gateway_request *request)
+{
+	struct MHD_Response *response = request->reply;
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	request->reply = NULL;
+	if (has_body(request) && !request->is_whole)
+		drain(gateway_request_fd(request));
+	if (request->status == 400) /* where the next request begins is in doubt */
+		gateway_reply_header(response, "Connection", "close");
+	result = MHD_queue_response(request->connection, request->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* --- who asks, and for what */
+
+static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	(void)kind;
+	guard_add_header(context, name, name_len, value ? value : "", value ? value_len : 0);
+	return MHD_YES;
+}
+
+static bool find_ends(struct gateway_request *request, struct lan_address *ret_from)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info && lan_from_sockaddr(info->client_addr, ret_from) && getsockname(gateway_request_fd(request), (struct sockaddr *)&address, &len) == 0 &&
+	       lan_from_sockaddr((struct sockaddr *)&address, &request->guard.local);
+}
+
+/* A page asks whether it may send what it wants to send (https://fetch.spec.whatwg.org/#cors-preflight-fetch). */
+static bool is_preflight(const struct gateway_request *request)
+{
+	return request->is_from_page && strcmp(request->method, "OPTIONS") == 0 && gateway_request_header(request, "Access-Control-Request-Method");
+}
+
+static void reply_preflight(struct gateway_request *request)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+
+	gateway_reply_header(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+	gateway_reply_header(response, "Access-Control-Allow-Headers", "Authorization, Range, Content-Type, Accept");
+	gateway_reply_header(response, "Access-Control-Max-Age", "86400");
+	if (gateway_request_header(request, "Access-Control-Request-Private-Network"))
+		gateway_reply_header(response, "Access-Control-Allow-Private-Network", "true");
+	gateway_reply(request, 204, response);
+}
+
+static const struct gateway_answer *const answers[ROUTE_KINDS] = {
+	[ROUTE_TELEMETRY] = &gateway_nothing,
+	[ROUTE_AGENTS] = &gateway_nothing,
+};
+
+/* The headers are here: refused, answered at once, or begun. */
+static void begin(struct gateway_request *request, const char *method, const char *version)
+{
+	struct lan_address from;
+	struct why why = {0};
+	unsigned status;
+	enum err err;
+
+	request->is_begun = true;
+	request->method = method;
+	request->is_head = strcmp(method, "HEAD") == 0;
+	request->guard.version = version;
+	MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, on_header, &request->guard);
+	if (!find_ends(request, &from)) {
+		gateway_reply_empty(request, 400);
+		return;
+	}
+	request->is_from_afar = !lan_is_loopback(&from);
+	status = guard_check(&request->gateway->rules, &request->guard, &why);
+	request->is_from_page = guard_is_from_page(&request->gateway->rules, &request->guard);
+	if (status) {
+		request->is_from_page = false;
+		gateway_reply_error(request, status, NULL, NULL, why.text);
+		return;
+	}
+	err = route_parse(method, request->target, &request->route, &why);
+	if (err)
+		gateway_reply_error(request, err == ERR_LIMIT ? 414 : 400, NULL, NULL, why.text);
+	else if (is_preflight(request))
+		reply_preflight(request);
+	else
+		request->answer = answers[request->route.kind] ? answers[request->route.kind] : &gateway_unknown;
+}
+
+static void start(struct gateway_request *request)
+{
+	if (!request->answer->take && has_body(request))
+		gateway_reply_error(request, 413, NULL, NULL, "this request should have no body");
+	else if (request->answer->take || !has_body(request))
+		request->answer->start(request);
+}
+
+/* --- libmicrohttpd's calls */
+
+void *gateway_request_on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+	struct gateway_listener *listener = context;
+	struct gateway_request *request = calloc(1, sizeof *request);
+
+	if (!request)
+		return NULL;
+	request->gateway = listener->gateway;
+	request->listener = listener;
+	request->connection = connection;
+	request->target = strdup(target);
+	list_append(&listener->gateway->requests, &request->link);
+	return request;
+}
+
+static void take_body(struct gateway_request *request, const char *data, size_t *len)
+{
+	size_t taken = request->answer->take(request, data, *len);
+
+	if (*len == 0)
+		request->is_whole = true;
+	else if (taken < *len && !request->is_replied)
+		gateway_request_rest(request);
+	*len -= taken;
+}
+
+enum MHD_Result gateway_request_on_part(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version, const char *data,
+					size_t *len, void **context_of_request)
+{
+	struct gateway_request *request = *context_of_request;
+
+	(void)context;
+	(void)connection;
+	(void)path;
+	if (!request || !request->target || request->gateway->is_ending)
+		return MHD_NO;
+	if (request->is_replied)
+		return send_reply(request);
+	if (!request->is_begun) {
+		begin(request, method, version);
+		if (!request->is_replied)
+			start(request);
+		return request->is_replied && has_body(request) ? send_reply(request) : MHD_YES;
+	}
+	if (request->answer->take)
+		take_body(request, data, len);
+	else
+		request->is_whole = true;
+	if (request->is_replied)
+		return send_reply(request);
+	if (request->is_whole && !request->is_suspended)
+		gateway_request_rest(request);
+	return MHD_YES;
+}
+
+void gateway_request_on_end(void *context, struct MHD_Connection *connection, void **context_of_request, enum MHD_RequestTerminationCode how)
+{
+	struct gateway_request *request = *context_of_request;
+
+	(void)context;
+	(void)connection;
+	(void)how;
+	if (!request)
+		return;
+	*context_of_request = NULL;
+	request->is_replied = true;
+	request->is_suspended = false;
+	if (request->answer && request->answer->end)
+		request->answer->end(request);
+	if (request->reply)
+		MHD_destroy_response(request->reply);
+	list_remove(&request->link);
+	free(request->target);
+	free(request);
+}
+
+void gateway_request_end_all(struct gateway *gateway)
+{
+	list_each_safe(at, &gateway->requests)
+		gateway_request_wake(container_of(at, struct gateway_request, link));
+}
