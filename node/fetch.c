@@ -70,6 +70,8 @@ enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *w
 	fetch->run = run;
 	fetch->size = run->file.size;
 	fetch->bytes_done = run->bytes_done;
+	fetch->is_proven = run->shown.is_proven;
+	fetch->recalls = run->shown.recalls;
 	if (is_new)
 		fetch_run_start(run);
 	return ERR_OK;
@@ -85,6 +87,8 @@ void fetch_cancel(struct fetch *fetch)
 	fetch->run = NULL;
 	if (list_is_empty(&run->waiters))
 		fetch_run_abandon(run);
+	else if (fetch->hub && fetch->hub == run->inflow.hub)
+		fetch_run_leave_hub(run);
 }
 
 #define VIEW_NAME_MAX 2048

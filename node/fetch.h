@@ -44,6 +44,11 @@ struct fetch {
 	 * the found digest, or says that no peer could prove what it promised; no byte of it is kept, only the name that lists show for what is incomplete. Others as hub_body, partial_open and
 	 * the disk give them. */
 	void (*on_done)(struct fetch *fetch, enum err err, const struct why *why);
+	/* For a fetch whose bytes are wanted while they come; may be left zero. */
+	struct hub *hub;         /* asked instead of the fetcher's, so with its own token; it may be used as long as this fetch runs */
+	void (*on_more)(struct fetch *fetch); /* fetch_read() may give more now, or `is_proven` or `recalls` have changed. Nothing of the fetch may be called from it */
+	bool is_proven;          /* all bytes are here, and are the file */
+	unsigned recalls;        /* grows when bytes that were read may have been others than those that will be proven */
 	struct digest digest;    /* SHA-256 of the file, when done */
 	bool was_held;           /* it was in the store already: nothing was transferred */
 	uint64_t size;           /* when known */
@@ -57,6 +62,14 @@ struct fetch {
 enum err fetch_start(struct fetcher *fetcher, struct fetch *fetch, struct why *why) LARDER_MUST_USE;
 /* No callback will come. What has arrived stays in the store as a partial blob. Harmless when not running. */
 void fetch_cancel(struct fetch *fetch);
+
+/* Bytes from `at` on that may be given away already: those that are proven or anchored, and those that this node itself had from the hub for this very file. Never blocks for long: what is read was written a moment
+ * ago. Returns how many were copied; 0: none yet. Not any more when it is done. */
+size_t fetch_read(struct fetch *fetch, uint64_t at, void *data, size_t len);
+/* Whether the file would not go on coming in, or be asked for with another token, without this one. */
+bool fetch_is_needed(const struct fetch *fetch);
+/* Whether that file is on its way in. */
+bool fetcher_brings(const struct fetcher *fetcher, const struct digest *digest);
 
 /* --- for people */
 

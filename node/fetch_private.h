@@ -36,6 +36,14 @@ struct fetch_handed {
 	struct why why;
 };
 
+/* What may be read before the end (fetch_read.c): as of the last time when no worker had the partial blob. */
+struct fetch_shown {
+	int fd;                /* of its data, our own; -1: none */
+	uint64_t prefix, anchored_from, forgotten; /* as those of partial.h */
+	unsigned recalls, lost; /* `lost` of the inflow, as seen last */
+	bool is_proven;
+};
+
 struct fetch_run {
 	struct fetcher *fetcher;
 	struct list link;
@@ -54,6 +62,7 @@ struct fetch_run {
 	struct measure measure;
 	struct list names;   /* struct wanted, not handed over yet */
 	uint64_t bytes_done, from_hub_new;
+	struct fetch_shown shown;
 	int64_t last_byte_ms, proven_ms; /* when the last byte was here, and when every link was closed */
 	uint64_t relay_tried[FETCH_RELAY_TRIES];
 	unsigned relay_tries;
@@ -74,8 +83,22 @@ struct fetch_run *fetch_run_create(struct fetcher *fetcher, const struct fetch *
 void fetch_run_start(struct fetch_run *run);
 /* Nobody wants it any more. */
 void fetch_run_abandon(struct fetch_run *run);
+/* Its hub must not be used any more; others wait. */
+void fetch_run_leave_hub(struct fetch_run *run);
 /* The peers that were asked are gone. */
 void fetch_run_forget_peers(struct fetch_run *run);
+
+/* --- fetch_read.c */
+
+/* No worker has the partial blob: look what it has, and tell those who read. */
+void fetch_run_show(struct fetch_run *run);
+/* All chunks are here and are about to be made a blob. */
+void fetch_run_show_proven(struct fetch_run *run);
+/* What was read from the hub may be wrong, or from a peer. */
+void fetch_run_recall(struct fetch_run *run);
+/* Have those who read look again. */
+void fetch_run_tell_readers(struct fetch_run *run);
+void fetch_run_hide(struct fetch_run *run);
 
 /* The worker's part: does run->step, answers in run->handed. */
 void fetch_run_on_worker(struct pool_job *job);

@@ -45,6 +45,7 @@ static void run_free(struct fetch_run *run)
 	wanted_destroy_all(&run->names);
 	wanted_destroy_all(&run->handed.names);
 	intake_destroy(run->handed.intake);
+	fetch_run_hide(run);
 	free(run->repo);
 	free(run->commit);
 	free(run->file.path);
@@ -131,6 +132,8 @@ static void add_bytes(struct fetch_run *run, size_t len, bool from_hub)
 		run->bytes_done = run->file.size; /* some came twice */
 	run->last_byte_ms = loop_now_ms(loop_of(run));
 	show(run);
+	if (from_hub)
+		fetch_run_tell_readers(run);
 }
 
 /* --- bytes from the hub */
@@ -381,6 +384,7 @@ static bool has_work(const struct fetch_run *run)
 static void commit(struct fetch_run *run)
 {
 	run->proven_ms = loop_now_ms(loop_of(run));
+	fetch_run_show_proven(run);
 	inflow_cancel(&run->inflow);
 	run_job(run, STEP_COMMIT);
 }
@@ -434,6 +438,7 @@ static void after_open(struct fetch_run *run)
 	list_each(at, &run->waiters)
 		container_of(at, struct fetch, link)->was_held = is_held;
 	show(run);
+	fetch_run_show(run);
 	if (is_held) {
 		run->handed.saved = run->file.size;
 		run_job(run, STEP_NAME);
@@ -483,6 +488,7 @@ static void tell_draw(struct fetch_run *run)
 	show(run);
 	if (run->handed.hub_is_wrong && !run->hub_failed) {
 		inflow_cancel(&run->inflow);
+		fetch_run_recall(run);
 		give_up_hub(run, ERR_UNPROVEN, &run->handed.why);
 	}
 }
@@ -493,6 +499,7 @@ static void after_write(struct fetch_run *run)
 
 	tell_draw(run);
 	drop_batch(run);
+	fetch_run_show(run);
 	count = chunk_free_all(&run->handed.chunks);
 	if (run->handed.relayed)
 		relay_give_back(&run->relay, count);
@@ -600,6 +607,8 @@ static void run_job(struct fetch_run *run, enum fetch_step step)
 		hand_over_names(run);
 	if (step == STEP_OPEN) {
 		run->handed.restart = run->relay_restart;
+		if (run->relay_restart)
+			fetch_run_hide(run);
 		run->relay_restart = false;
 	}
 	run->handed.from_hub += run->from_hub_new;
@@ -647,12 +656,12 @@ static void measure_size(struct fetch_run *run)
 		fail(run, ERR_NO_MEMORY, NULL);
 }
 
-static void set_up(struct fetch_run *run)
+static void set_up(struct fetch_run *run, struct hub *hub)
 {
 	struct fetcher_options *use = &run->fetcher->use;
 
 	run->job = (struct pool_job){.run = fetch_run_on_worker, .done = on_job_done};
-	run->inflow.hub = use->hub;
+	run->inflow.hub = hub ? hub : use->hub;
 	run->inflow.on_chunk = on_hub_chunk;
 	run->inflow.on_progress = on_hub_progress;
 	run->inflow.on_done = on_hub_done;
@@ -683,12 +692,13 @@ struct fetch_run *fetch_run_create(struct fetcher *fetcher, const struct fetch *
 	if (!run)
 		return NULL;
 	run->fetcher = fetcher;
+	run->shown = (struct fetch_shown){.fd = -1, .anchored_from = UINT64_MAX};
 	list_init(&run->link);
 	list_init(&run->waiters);
 	list_init(&run->names);
 	list_init(&run->handed.chunks);
 	list_init(&run->handed.names);
-	set_up(run);
+	set_up(run, fetch->hub);
 	if (copy_wish(run, fetch) && (run->file.size == FETCH_SIZE_UNKNOWN || make_intake(run) == ERR_OK))
 		return run;
 	run_free(run);
@@ -711,6 +721,18 @@ void fetch_run_start(struct fetch_run *run)
 void fetch_run_abandon(struct fetch_run *run)
 {
 	fail(run, ERR_CANCELLED, NULL);
+}
+
+/* Whoever waits still has the right to the file, too. */
+void fetch_run_leave_hub(struct fetch_run *run)
+{
+	const struct fetch *next = first_waiter(run);
+	bool was_running = run->inflow.running;
+
+	inflow_cancel(&run->inflow);
+	run->inflow.hub = next && next->hub ? next->hub : run->fetcher->use.hub;
+	if (was_running && !run->job_out)
+		go_on(run);
 }
 
 void fetch_run_forget_peers(struct fetch_run *run)

@@ -265,6 +265,12 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway->rules = (struct guard_rules){&config->gateway_host, &config->gateway_origin};
 	list_init(&gateway->listeners);
 	list_init(&gateway->requests);
+	gateway->hubs = (struct gateway_hubs){.loop = use->loop, .http = use->http, .store = use->store, .url = config->hub};
+	gateway->blobs = (struct gateway_blobs){.pool = use->pool, .store = use->store};
+	gateway->fills.fetcher = node_fetcher(node);
+	gateway_hubs_init(&gateway->hubs);
+	gateway_blobs_init(&gateway->blobs);
+	gateway_fills_init(&gateway->fills);
 	for (size_t i = 0; !err && i < config->gateway_allow.count; i++)
 		err = lan_allow(&gateway->lan, config->gateway_allow.items[i], why) ? why_prefix(why, ERR_USAGE, "gateway_allow") : ERR_OK;
 	if (!err)
@@ -284,5 +290,8 @@ void gateway_destroy(struct gateway *gateway)
 	gateway_request_end_all(gateway);
 	while (!list_is_empty(&gateway->listeners))
 		listener_free(container_of(gateway->listeners.next, struct gateway_listener, link));
+	gateway_fills_release(&gateway->fills);
+	gateway_blobs_release(&gateway->blobs);
+	gateway_hubs_release(&gateway->hubs);
 	free(gateway);
 }

@@ -3,6 +3,10 @@
 #define LARDER_NODE_GATEWAY_PRIVATE_H
 
 #include "node/gateway.h"
+#include "node/gateway_asked.h"
+#include "node/gateway_blob.h"
+#include "node/gateway_direct.h"
+#include "node/gateway_fill.h"
 #include "node/gateway_request.h"
 
 #define GATEWAY_URL_MAX (sizeof "http://" + LAN_TEXT_MAX)
@@ -25,6 +29,10 @@ struct gateway {
 	struct list listeners, requests;
 	struct guard_rules rules;
 	struct lan lan;           /* who may ask, besides this machine */
+	struct gateway_hubs hubs;
+	struct gateway_blobs blobs;
+	struct gateway_fills fills;
+	struct gateway_asked asked;
 	char url[GATEWAY_URL_MAX];
 	bool is_ending;
 };

@@ -87,3 +87,48 @@ void gateway_reply_error(struct gateway_request *request, unsigned status, const
 		gateway_reply_header(response, "X-Repo-Commit", commit);
 	gateway_reply(request, status, response);
 }
+
+static unsigned status_of(enum err err)
+{
+	switch (err) {
+	case ERR_NOT_FOUND:
+	case ERR_USAGE:
+		return 404;
+	case ERR_DENIED:
+		return 403;
+	case ERR_HUB_AWAY:
+		return 504;
+	case ERR_BUSY:
+		return 429;
+	case ERR_INVALID:
+	case ERR_UNSUPPORTED:
+	case ERR_UNPROVEN:
+	case ERR_CUT:
+	case ERR_LIMIT:
+		return 502;
+	case ERR_NO_SPACE:
+		return 507;
+	default:
+		return 500;
+	}
+}
+
+/* A hub says of a private repo the same as of one that is not there: 401, without a code, which clients of a plain http address do not understand. A file that is not there is one of a commit. */
+static const char *code_of(enum err err, const struct hub_refusal *refusal)
+{
+	bool is_refused_token = strncmp(refusal->message, "Invalid credentials", 19) == 0;
+
+	if (refusal->code[0])
+		return refusal->code;
+	if (refusal->status == 401 && !is_refused_token)
+		return REPLY_NO_REPO;
+	return err == ERR_NOT_FOUND && refusal->commit[0] ? REPLY_NO_ENTRY : NULL;
+}
+
+void gateway_reply_refusal(struct gateway_request *request, enum err err, const struct hub_refusal *refusal, const struct why *why)
+{
+	bool is_hubs = refusal->status >= 400 && refusal->status < 500 && (err == ERR_NOT_FOUND || err == ERR_DENIED);
+	const char *sentence = is_hubs && refusal->message[0] ? refusal->message : why->text[0] ? why->text : err_name(err);
+
+	gateway_reply_error(request, is_hubs ? (unsigned)refusal->status : status_of(err), code_of(err, refusal), refusal->commit, sentence);
+}

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "node/gateway_request.h"
+#include "node/hub.h"
 
 #include <jansson.h>
 
@@ -30,5 +31,8 @@ struct MHD_Response *gateway_reply_of_text(const char *type, const char *text, s
 void gateway_reply_json(struct gateway_request *request, unsigned status, json_t *json);
 /* In the hub's form: {"error": SENTENCE} and X-Error-Message; X-Error-Code where `code` is not NULL, X-Repo-Commit where `commit` is not NULL or "". */
 void gateway_reply_error(struct gateway_request *request, unsigned status, const char *code, const char *commit, const char *sentence);
+
+/* What the hub said, or what kept it from saying anything: `err` and `why` as hub_look has them. */
+void gateway_reply_refusal(struct gateway_request *request, enum err err, const struct hub_refusal *refusal, const struct why *why);
 
 #endif

@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#define DRAIN_MAX 64 /* pieces of what nobody reads */
+
 static const char bearer[] = "Bearer ";
 
 /* --- what answers ask */
@@ -71,11 +73,11 @@ static bool has_body(const struct gateway_request *request)
 }
 
 /* What the client sent and nobody read would make the kernel end the connection by a reset, in which the answer may be lost. */
-static void drain(int fd)
+void gateway_request_drain(const struct gateway_request *request)
 {
 	char dump[4096];
 
-	for (int i = 0; i < 64 && recv(fd, dump, sizeof dump, MSG_DONTWAIT) > 0; i++)
+	for (int i = 0; i < DRAIN_MAX && recv(gateway_request_fd(request), dump, sizeof dump, MSG_DONTWAIT) > 0; i++)
 		;
 }
 
@@ -88,7 +90,7 @@ static enum MHD_Result send_reply(struct gateway_request *request)
 		return MHD_NO;
 	request->reply = NULL;
 	if (has_body(request) && !request->is_whole)
-		drain(gateway_request_fd(request));
+		gateway_request_drain(request);
 	if (request->status == 400) /* where the next request begins is in doubt */
 		gateway_reply_header(response, "Connection", "close");
 	result = MHD_queue_response(request->connection, request->status, response);
@@ -134,6 +136,7 @@ static void reply_preflight(struct gateway_request *request)
 }
 
 static const struct gateway_answer *const answers[ROUTE_KINDS] = {
+	[ROUTE_RESOLVE] = &gateway_file,
 	[ROUTE_TELEMETRY] = &gateway_nothing,
 	[ROUTE_AGENTS] = &gateway_nothing,
 };

@@ -32,6 +32,9 @@ void hub_destroy(struct hub *hub);
 /* "huggingface.co", "127.0.0.1:8080": host and non-default port, as kept in the index. Borrowed. */
 const char *hub_host(const struct hub *hub);
 
+/* It did not answer a moment ago. */
+bool hub_is_away(const struct hub *hub);
+
 struct hub_file {
 	char *path;           /* checked with tree_path_is_safe() */
 	uint64_t size;
@@ -51,11 +54,22 @@ struct hub_listing {
 };
 void hub_listing_release(struct hub_listing *listing);
 
+#define HUB_MESSAGE_MAX 256
+
+/* How the hub itself worded its last answer, where that was a refusal; for those who pass it on. */
+struct hub_refusal {
+	int status;                    /* 0: it said nothing, or something else went wrong */
+	char code[64];                 /* X-Error-Code; "" */
+	char message[HUB_MESSAGE_MAX]; /* "" */
+	char commit[41];               /* which commit has no such file; "" */
+};
+
 /* One look; embedded by the caller: set name and on_done, leave the rest zero. */
 struct hub_look {
 	const struct name *name;  /* borrowed until done. With a path: that file alone (a HEAD; the listing has one entry); else all files */
 	void (*on_done)(struct hub_look *look, enum err err, const struct why *why);
 	struct hub_listing listing; /* the answer, when ERR_OK; the caller's to release */
+	struct hub_refusal refusal; /* after any other end */
 	struct hub_look_run *run; /* hub's */
 };
 

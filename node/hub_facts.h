@@ -7,8 +7,6 @@
 
 #include "node/hub_private.h"
 
-#define HUB_MESSAGE_MAX 256
-
 struct hub_facts {
 	int status;              /* of the last answer */
 	char commit[41];         /* X-Repo-Commit of any answer on the way; "" */

@@ -62,6 +62,19 @@ static bool is_no_answer(enum err err)
 	return err == ERR_HUB_AWAY || err == ERR_INVALID || err == ERR_UNSUPPORTED;
 }
 
+static void note_refusal(const struct hub_look_run *run)
+{
+	const struct hub_facts *facts = &run->ask.facts;
+	struct hub_refusal *refusal = &run->look->refusal;
+
+	*refusal = (struct hub_refusal){.status = facts->status >= 400 ? facts->status : 0};
+	memcpy(refusal->commit, facts->commit[0] ? facts->commit : run->found.commit, sizeof refusal->commit);
+	if (!refusal->status)
+		return;
+	memcpy(refusal->code, facts->code, sizeof refusal->code);
+	memcpy(refusal->message, facts->message, sizeof refusal->message);
+}
+
 void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *said)
 {
 	struct hub_look *look = run->look;
@@ -72,6 +85,7 @@ void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *sai
 		deliver_old(run, err);
 		return;
 	}
+	note_refusal(run);
 	look->run = NULL;
 	run_free(run);
 	look->on_done(look, err, &why);

@@ -29,7 +29,6 @@ struct hub {
 /* The hub did not answer: it counts as away for HUB_AWAY_MS, or until it answers. */
 void hub_note_away(struct hub *hub);
 void hub_note_answer(struct hub *hub);
-bool hub_is_away(const struct hub *hub);
 /* A request goes out. */
 void hub_count_request(struct hub *hub);
 

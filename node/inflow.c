@@ -29,6 +29,7 @@ static struct chunk *chunk_create(uint64_t size, uint64_t index)
 	chunk->index = index;
 	chunk->len = len;
 	chunk->filled = 0;
+	chunk->was_read = false;
 	return chunk;
 }
 
@@ -44,12 +45,19 @@ void inflow_release(struct inflow *inflow)
 	hub_place_release(&inflow->place);
 }
 
+static void drop(struct inflow *inflow, struct chunk *chunk)
+{
+	if (chunk && chunk->was_read)
+		inflow->lost++;
+	free(chunk);
+}
+
 static void lane_stop(struct inflow_lane *lane)
 {
 	if (lane->running)
 		hub_body_cancel(lane->inflow->hub, &lane->body);
 	lane->running = false;
-	free(lane->filling);
+	drop(lane->inflow, lane->filling);
 	lane->filling = NULL;
 }
 
@@ -58,7 +66,7 @@ void inflow_cancel(struct inflow *inflow)
 	for (size_t i = 0; i < LANES_MAX; i++)
 		lane_stop(&inflow->each[i]);
 	for (size_t i = 0; i < INFLOW_WINDOW_CHUNKS; i++) {
-		free(inflow->held[i]);
+		drop(inflow, inflow->held[i]);
 		inflow->held[i] = NULL;
 	}
 	inflow->running = false;
@@ -342,6 +350,42 @@ enum err inflow_start(struct inflow *inflow, enum repo_type type, const char *re
 	err = assign(inflow, why);
 	inflow->running = err == ERR_OK;
 	return err;
+}
+
+size_t chunk_read(const struct chunk *chunk, uint64_t at, void *data, size_t len)
+{
+	uint64_t first = chain_chunk_offset(chunk->index);
+	size_t skip, take;
+
+	if (at < first || at - first >= chunk->filled)
+		return 0;
+	skip = (size_t)(at - first);
+	take = len < chunk->filled - skip ? len : chunk->filled - skip;
+	memcpy(data, chunk->data + skip, take);
+	return take;
+}
+
+static struct chunk *find_chunk(const struct inflow *inflow, uint64_t index)
+{
+	for (size_t i = 0; i < LANES_MAX; i++)
+		if (inflow->each[i].filling && inflow->each[i].filling->index == index)
+			return inflow->each[i].filling;
+	if (is_held(inflow, index))
+		return inflow->held[index % INFLOW_WINDOW_CHUNKS];
+	list_each(at, &inflow->queue)
+		if (container_of(at, struct chunk, link)->index == index)
+			return container_of(at, struct chunk, link);
+	return NULL;
+}
+
+size_t inflow_read(struct inflow *inflow, uint64_t at, void *data, size_t len)
+{
+	struct chunk *chunk = find_chunk(inflow, at / CHAIN_CHUNK);
+	size_t got = chunk ? chunk_read(chunk, at, data, len) : 0;
+
+	if (got)
+		chunk->was_read = true;
+	return got;
 }
 
 void inflow_take(struct inflow *inflow, struct list *to)

@@ -17,6 +17,7 @@ struct chunk {
 	struct list link;
 	uint64_t index;
 	size_t len, filled;
+	bool was_read; /* by inflow_read(), before it was whole */
 	uint8_t data[];
 };
 /* Free all chunks of a list; returns how many there were. */
@@ -49,6 +50,7 @@ struct inflow {
 	struct inflow_lane each[LANES_MAX];
 	struct lanes lanes;
 	struct hub_place place; /* of the file; kept from start to start */
+	unsigned lost; /* how many chunks were dropped that somebody had read from: they may come again with other bytes */
 };
 
 void inflow_init(struct inflow *inflow);
@@ -61,6 +63,11 @@ enum err inflow_start(struct inflow *inflow, enum repo_type type, const char *re
 		      uint64_t first, uint64_t count, struct why *why) LARDER_MUST_USE;
 /* Stop; what is queued stays. No callback. */
 void inflow_cancel(struct inflow *inflow);
+
+/* Copy what has come of the bytes from `at` on, of one chunk at most, of those that were not taken yet. Returns how many; 0: none. */
+size_t inflow_read(struct inflow *inflow, uint64_t at, void *data, size_t len);
+/* The same of one chunk. */
+size_t chunk_read(const struct chunk *chunk, uint64_t at, void *data, size_t len);
 
 /* Move all queued chunks to `to`; they are the caller's, and still count as out. */
 void inflow_take(struct inflow *inflow, struct list *to);

@@ -14,6 +14,7 @@
 uint64_t partial_size(const struct partial *partial) { return partial->size; }
 uint64_t partial_chunks(const struct partial *partial) { return partial->chunks; }
 uint64_t partial_have_bytes(const struct partial *partial) { return partial->have_bytes; }
+int partial_fd(const struct partial *partial) { return partial->data_fd; }
 bool partial_is_complete(const struct partial *partial) { return partial->have_chunks == partial->chunks; }
 
 bool partial_has(const struct partial *partial, uint64_t index)

@@ -41,6 +41,8 @@ uint64_t partial_size(const struct partial *partial);
 uint64_t partial_chunks(const struct partial *partial);
 uint64_t partial_have_bytes(const struct partial *partial);
 bool partial_has(const struct partial *partial, uint64_t index);
+/* Descriptor of the data. Borrowed; what is read through it is as good as its chunk. */
+int partial_fd(const struct partial *partial);
 bool partial_is_complete(const struct partial *partial);
 
 /* The first missing run of chunks at or after `from`: first and count. False when there is none. */

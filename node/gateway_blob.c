@@ -1,0 +1,176 @@
+#include "node/gateway_blob.h"
+
+#include "store/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void gateway_blobs_init(struct gateway_blobs *blobs)
+{
+	gateway_checked_init(&blobs->checked);
+}
+
+void gateway_blobs_release(struct gateway_blobs *blobs)
+{
+	while (blobs->jobs)
+		pool_wait(blobs->pool);
+	gateway_checked_release(&blobs->checked);
+}
+
+struct gateway_blob *gateway_blob_create(struct gateway_blobs *blobs, const struct digest *digest)
+{
+	struct gateway_blob *blob = calloc(1, sizeof *blob);
+
+	if (!blob)
+		return NULL;
+	blob->blobs = blobs;
+	blob->digest = *digest;
+	blob->reading = -1;
+	return blob;
+}
+
+static void blob_free(struct gateway_blob *blob)
+{
+	blob_close(blob->blob);
+	free(blob->chunks[0].data);
+	free(blob->chunks[1].data);
+	free(blob);
+}
+
+void gateway_blob_close(struct gateway_blob *blob)
+{
+	if (!blob)
+		return;
+	blob->is_closed = true;
+	if (!blob->is_out)
+		blob_free(blob);
+}
+
+/* --- on the pool */
+
+static void submit(struct gateway_blob *blob, void (*run)(struct pool_job *job), void (*done)(struct pool_job *job))
+{
+	blob->job = (struct pool_job){.run = run, .done = done};
+	blob->is_out = true;
+	blob->blobs->jobs++;
+	pool_submit(blob->blobs->pool, &blob->job);
+}
+
+/* Back on the loop. False: nobody wants it any more, and it is gone. */
+static bool take_back(struct gateway_blob *blob)
+{
+	blob->is_out = false;
+	blob->blobs->jobs--;
+	if (!blob->is_closed)
+		return true;
+	blob_free(blob);
+	return false;
+}
+
+static void run_opening(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+	struct store *store = blob->blobs->store;
+	struct digest digest = blob->digest;
+
+	blob->err = ERR_OK;
+	if (digest.algorithm != DIGEST_SHA256)
+		blob->err = index_alias_get(store_index(store), &blob->digest, &digest, &blob->why);
+	if (!blob->err)
+		blob->err = blob_open(store, &digest, &blob->blob, &blob->why);
+	if (!blob->err && fstat(blob_fd(blob->blob), &blob->file) != 0)
+		blob->err = why_set(&blob->why, ERR_IO, "%s cannot be looked at", blob_path(blob->blob));
+}
+
+static void on_opened(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+
+	if (!take_back(blob))
+		return;
+	if (!blob->err && blob->is_fresh)
+		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, 0, chain_chunk_count(blob_size(blob->blob)));
+	blob->on_open(blob, blob->err, &blob->why);
+}
+
+void gateway_blob_open(struct gateway_blob *blob)
+{
+	submit(blob, run_opening, on_opened);
+}
+
+static void run_reading(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+	struct gateway_chunk *chunk = &blob->chunks[blob->reading];
+
+	if (!chunk->data)
+		chunk->data = malloc(CHAIN_CHUNK);
+	blob->err = chunk->data ? blob_read_chunk(blob->blob, blob->wanted, chunk->data, &chunk->len, &blob->why) : ERR_NO_MEMORY;
+}
+
+static void on_was_read(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+	struct gateway_chunk *chunk = &blob->chunks[blob->reading];
+
+	if (!take_back(blob))
+		return;
+	blob->reading = -1;
+	blob->has_failed = blob->err != ERR_OK;
+	chunk->is_full = !blob->has_failed;
+	chunk->index = blob->wanted;
+	if (chunk->is_full)
+		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, chunk->index, chunk->index + 1);
+	blob->on_read(blob);
+}
+
+/* --- reading */
+
+bool gateway_blob_is_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)
+{
+	return gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first / CHAIN_CHUNK, (end + CHAIN_CHUNK - 1) / CHAIN_CHUNK);
+}
+
+static struct gateway_chunk *find(struct gateway_blob *blob, uint64_t index)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (blob->chunks[i].is_full && blob->chunks[i].index == index)
+			return &blob->chunks[i];
+	return NULL;
+}
+
+/* Into the place that does not hold `keep`. */
+static void start_reading(struct gateway_blob *blob, uint64_t index, uint64_t keep)
+{
+	const struct gateway_chunk *first = &blob->chunks[0];
+
+	if (blob->is_out || find(blob, index) || index >= chain_chunk_count(blob_size(blob->blob)))
+		return;
+	blob->reading = first->is_full && first->index == keep ? 1 : 0;
+	blob->chunks[blob->reading].is_full = false;
+	blob->wanted = index;
+	submit(blob, run_reading, on_was_read);
+}
+
+ssize_t gateway_blob_read(struct gateway_blob *blob, uint64_t at, void *data, size_t len)
+{
+	uint64_t index = at / CHAIN_CHUNK;
+	size_t skip = (size_t)(at % CHAIN_CHUNK), rest = chain_chunk_len(blob_size(blob->blob), index) - skip, take = len < rest ? len : rest;
+	const struct gateway_chunk *chunk = find(blob, index);
+	ssize_t got;
+
+	if (chunk) {
+		memcpy(data, chunk->data + skip, take);
+		start_reading(blob, index + 1, index);
+		return (ssize_t)take;
+	}
+	if (gateway_blob_is_checked(blob, at, at + take)) {
+		got = pread(blob_fd(blob->blob), data, take, (off_t)at);
+		return got > 0 ? got : GATEWAY_BLOB_ENDED;
+	}
+	if (blob->has_failed)
+		return GATEWAY_BLOB_ENDED;
+	start_reading(blob, index, index);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* gateway_direct: a part of a file straight from the hub, in order, for one answer; nothing of it is kept. On the loop. */
+#ifndef LARDER_NODE_GATEWAY_DIRECT_H
+#define LARDER_NODE_GATEWAY_DIRECT_H
+
+#include "base/buf.h"
+#include "node/gateway_hubs.h"
+
+#define DIRECT_FULL_BYTES ((size_t)512 << 10)  /* in memory and not read yet: the hub is paused */
+
+struct gateway_direct {
+	/* Set by the owner, who may close it from within. Never from within a call of the owner's. */
+	void (*on_more)(struct gateway_direct *direct); /* bytes came, or the end */
+	void *owner;
+	/* Its own; those of the first line may be looked at. */
+	bool is_done; enum err err; struct why why;
+	struct gateway_hub *hub;
+	struct hub_listing listing;
+	struct hub_body body;
+	struct buf waiting;
+	size_t taken;    /* of `waiting` */
+	bool is_paused;
+	uint64_t bytes;  /* that came from the hub */
+};
+
+/* Bytes first .. end - 1 of the listing's one file; takes the listing over in any case. */
+enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end, struct gateway_direct **ret_direct, struct why *why) LARDER_MUST_USE;
+void gateway_direct_close(struct gateway_direct *direct); /* NULL is fine */
+
+size_t gateway_direct_read(struct gateway_direct *direct, void *data, size_t len);
+
+#endif
