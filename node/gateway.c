@@ -2,6 +2,7 @@
 #include "node/gateway_private.h"
 
 #include "node/node.h"
+#include "node/port_owner.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -132,6 +133,14 @@ static socklen_t to_sockaddr(const struct lan_address *address, struct sockaddr_
 	return sizeof *six;
 }
 
+static enum err is_taken(const struct lan_address *address, struct why *why)
+{
+	char text[LAN_TEXT_MAX], owner[PORT_OWNER_MAX];
+
+	port_owner(address, owner);
+	return why_set(why, ERR_EXISTS, "%s is taken%s%s; choose another address with --gateway, or off", lan_text(address, text), owner[0] ? " by " : "", owner);
+}
+
 static enum err open_socket(struct gateway_listener *listener, struct why *why)
 {
 	struct sockaddr_storage address;
@@ -148,7 +157,7 @@ static enum err open_socket(struct gateway_listener *listener, struct why *why)
 		(void)!setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (bind(listener->fd, (struct sockaddr *)&address, len) != 0 || listen(listener->fd, BACKLOG) != 0) {
 		if (errno == EADDRINUSE)
-			return why_set(why, ERR_EXISTS, "%s is taken", text);
+			return is_taken(&listener->address, why);
 		return errno == EADDRNOTAVAIL ? why_set(why, ERR_UNSUPPORTED, "%s is no address of this machine", text) : why_errno(why, errno, "cannot listen on %s", text);
 	}
 	if (getsockname(listener->fd, (struct sockaddr *)&address, &len) == 0)
@@ -271,6 +280,8 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway_hubs_init(&gateway->hubs);
 	gateway_blobs_init(&gateway->blobs);
 	gateway_fills_init(&gateway->fills);
+	snprintf(gateway->via, sizeof gateway->via, "larder-%s", node_id(node));
+	err = http_set_via(use->http, gateway->via);
 	for (size_t i = 0; !err && i < config->gateway_allow.count; i++)
 		err = lan_allow(&gateway->lan, config->gateway_allow.items[i], why) ? why_prefix(why, ERR_USAGE, "gateway_allow") : ERR_OK;
 	if (!err)

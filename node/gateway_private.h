@@ -11,6 +11,8 @@
 
 #define GATEWAY_URL_MAX (sizeof "http://" + LAN_TEXT_MAX)
 
+#define GATEWAY_VIA_MAX 64
+
 /* One address. */
 struct gateway_listener {
 	struct gateway *gateway;
@@ -33,6 +35,7 @@ struct gateway {
 	struct gateway_blobs blobs;
 	struct gateway_fills fills;
 	struct gateway_asked asked;
+	char via[GATEWAY_VIA_MAX]; /* how the node names itself to the hub */
 	char url[GATEWAY_URL_MAX];
 	bool is_ending;
 };

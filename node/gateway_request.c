@@ -135,6 +135,14 @@ static void reply_preflight(struct gateway_request *request)
 	gateway_reply(request, 204, response);
 }
 
+/* Its way to the hub led back here. */
+static bool is_own_question(const struct gateway_request *request)
+{
+	const char *via = gateway_request_header(request, "Via");
+
+	return via && strstr(via, request->gateway->via);
+}
+
 static const struct gateway_answer *const answers[ROUTE_KINDS] = {
 	[ROUTE_RESOLVE] = &gateway_file,
 	[ROUTE_TELEMETRY] = &gateway_nothing,
@@ -167,7 +175,9 @@ static void begin(struct gateway_request *request, const char *method, const cha
 		return;
 	}
 	err = route_parse(method, request->target, &request->route, &why);
-	if (err)
+	if (is_own_question(request))
+		gateway_reply_error(request, 508, NULL, NULL, "this node asks itself: its hub is its own gateway; set hub to the real one");
+	else if (err)
 		gateway_reply_error(request, err == ERR_LIMIT ? 414 : 400, NULL, NULL, why.text);
 	else if (is_preflight(request))
 		reply_preflight(request);

@@ -288,7 +288,19 @@ void http_destroy(struct http *http)
 	free(http->user_agent);
 	free(http->proxy);
 	free(http->ca_file);
+	free(http->via);
 	free(http);
+}
+
+enum err http_set_via(struct http *http, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return ERR_NO_MEMORY;
+	free(http->via);
+	http->via = copy;
+	return ERR_OK;
 }
 
 enum err http_start(struct http *http, struct http_request *request, struct why *why)

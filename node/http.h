@@ -37,6 +37,7 @@ const char *http_answer_header(const struct http_answer *answer, const char *nam
 struct http_request {
 	const char *method;        /* "GET", "HEAD", "POST" */
 	const char *url;           /* http or https only; borrowed until done, as are all pointers here */
+	bool tells_via;            /* with http_set_via()'s name, if there is one */
 	const char *bearer;        /* sent as Authorization: Bearer, to this very URL; NULL: none */
 	const char *const *extra_headers; /* "Name: value", NULL-terminated; NULL: none */
 	const void *body;          /* POST */
@@ -60,6 +61,8 @@ struct http_request {
 };
 
 enum err http_create(struct loop *loop, const struct http_options *options, struct http **ret_http, struct why *why) LARDER_MUST_USE;
+/* What `Via` says of who asks here (RFC 9110, section 7.6.3); without it there is none. Copied. ERR_NO_MEMORY. */
+enum err http_set_via(struct http *http, const char *name) LARDER_MUST_USE;
 /* Cancels what still runs. Never from within a handler of a request. */
 void http_destroy(struct http *http);
 

@@ -8,6 +8,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define ANSWER_TIMEOUT_MS 30000
 #define STALL_TIMEOUT_MS 30000
+#define VIA_MAX 128
 #define STALL_BYTES 16384 /* less than this in the time of a stall is as good as nothing */
 #define RECEIVE_BUFFER_BYTES (512L << 10)
 #define KEEPALIVE_S 30L
@@ -203,12 +204,17 @@ static enum err add_bearer(struct http_transfer *transfer, const char *token, st
 static enum err add_headers(struct http_transfer *transfer, struct why *why)
 {
 	const struct http_request *request = transfer->request;
+	char via[VIA_MAX];
 	bool fine;
 
 	/* "Expect:" alone takes the header away that libcurl would add to a body. */
 	fine = add_line(transfer, "Expect:") && (request->decode || add_line(transfer, "Accept-Encoding: identity"));
 	for (const char *const *line = request->extra_headers; fine && line && *line; line++)
 		fine = add_line(transfer, *line);
+	if (fine && request->tells_via && transfer->http->via) {
+		snprintf(via, sizeof via, "Via: 1.1 %s", transfer->http->via);
+		fine = add_line(transfer, via);
+	}
 	if (!fine)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
 	return request->bearer ? add_bearer(transfer, request->bearer, why) : ERR_OK;

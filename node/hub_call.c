@@ -201,13 +201,14 @@ static void on_http_done(struct http_request *request, enum err err, const struc
 
 static enum err send_request(struct hub_call *call, struct why *why)
 {
-	bool with_token = call->hub->token && !call->anonymous && !call->has_left && hub_call_is_at_hub(call);
+	bool is_at_hub = hub_call_is_at_hub(call), with_token = call->hub->token && !call->anonymous && !call->has_left && is_at_hub;
 
 	call->is_answered = call->is_busy = false;
 	call->unread = 0;
 	call->request = (struct http_request){
 		.method = call->method,
 		.url = call->current,
+		.tells_via = is_at_hub,
 		.bearer = with_token ? call->hub->token : NULL,
 		.extra_headers = call->headers,
 		.body = call->body,

@@ -3,6 +3,7 @@ import socket
 
 import pytest
 from gateways import Connection, GatewayNode, answers_to, ask
+from nodes import Node
 
 PAGE = "https://page.example"
 
@@ -145,3 +146,30 @@ def test_ending_with_connections(larder, hub):
             connection.send("GET / HT")
             assert node.stop() == 0
             assert connection.is_closed()
+
+
+def test_a_taken_port(larder, other):
+    with GatewayNode(larder) as first:
+        with Node(other, "--gateway", "off," + first.gateway_host) as second:
+            assert second.gateway is None
+            assert first.gateway_host in second.log and "process %d (larderd)" % first.process.pid in second.log
+
+
+@pytest.mark.asan
+def test_its_own_questions(larder, node):
+    via = "Via: 1.1 proxy, 1.1 larder-" + node.status()["node"]
+    answer = ask(node, ANY, headers=[via])
+    assert answer.status == 508 and "itself" in answer["X-Error-Message"]
+    assert ask(node, "/-/nothing", headers=["Via: 1.1 larder-0123456789abcdef"]).status == 404
+
+
+@pytest.mark.asan
+def test_a_node_that_is_its_own_hub(larder, tmp_path):
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        port = finder.getsockname()[1]
+    larder.env["LARDER_HUB"] = "http://127.0.0.1:%d" % port
+    with Node(larder, "--gateway", "off,127.0.0.1:%d" % port) as node:
+        node.gateway_address, node.gateway_host = ("127.0.0.1", port), "127.0.0.1:%d" % port
+        answer = ask(node, ANY)
+        assert answer.status >= 500 and "508" in answer["X-Error-Message"]
