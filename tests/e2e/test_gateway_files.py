@@ -297,3 +297,53 @@ def test_curl(node, model, tmp_path):
         done = subprocess.run(["curl", "-sSfL", "-o", str(tmp_path / "got"), node.gateway + target_of("model.safetensors")], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "got").read_bytes() == content_of(entry)
+
+
+# --- waiting
+
+@pytest.mark.asan
+def test_a_client_that_has_to_wait_is_kept(hub, node):
+    """The hub is silent for longer than clients bear: they get a header that grows, then what they always get."""
+    repo = hub.add("org/slow", {"slow.bin": (3 * MIB, "slow")})
+    entry = repo.find("main").files["slow.bin"]
+    hub.fault(action="hang", kind="cdn", path="slow.bin", seconds=10)
+    target = target_of("slow.bin", repo="org/slow")
+    with Connection(node) as connection, Connection(node) as part:
+        connection.ask(target)
+        part.ask(target, headers=["Range: bytes=%d-" % MIB, "User-Agent: unknown/None; hf_hub/1.29.0; python/3.11"])
+        while b"X-Larder-Wait: .." not in connection.rest:
+            assert connection._more()
+        assert connection.rest.startswith(b"HTTP/1.1 200 OK\r\nX-Larder-Wait: ..")
+        answer = connection.answer()
+        assert answer.status == 200 and answer.body == content_of(entry) and not answer.is_closed
+        assert answer["X-Larder-Wait"].endswith("HTTP/1.1 200 OK")
+        check_headers(answer, entry, repo.refs["main"])
+        answer = part.answer()
+        assert answer.status == 206 and answer.body == content_of(entry)[MIB:]
+        assert answer["X-HF-Warning"].startswith("larder; ") and answer["Content-Range"] == "bytes %d-%d/%d" % (MIB, entry.size - 1, entry.size)
+        connection.ask(target)
+        assert connection.answer().body == content_of(entry), "the connection is as good as before"
+
+
+def test_a_client_that_waited_and_left(hub, node, larder):
+    repo = hub.add("org/slow", {"slow.bin": (3 * MIB, "slow")})
+    entry = repo.find("main").files["slow.bin"]
+    hub.fault(action="hang", kind="cdn", path="slow.bin", seconds=12)
+    with Connection(node) as connection:
+        connection.ask(target_of("slow.bin", repo="org/slow"))
+        while b"X-Larder-Wait: ." not in connection.rest:
+            assert connection._more()
+    wait_for(lambda: larder.has_blob(entry.sha256), "it is held")
+
+
+def test_ending_while_clients_wait(hub, larder):
+    hub.add("org/slow", {"slow.bin": (3 * MIB, "slow"), "slower.bin": (3 * MIB, "slower")})
+    hub.fault(action="hang", kind=["cdn", "head"], path="slow*.bin", seconds=20)
+    with GatewayNode(larder) as node:
+        with Connection(node) as one, Connection(node) as two, Connection(node) as three:
+            one.ask(target_of("slow.bin", repo="org/slow"), "HEAD")
+            two.ask(target_of("slow.bin", repo="org/slow"))
+            three.ask(target_of("slower.bin", repo="org/slow"), headers=["Range: bytes=0-7"])
+            assert ask(node, "/-/nothing").status == 404
+            assert node.stop() == 0
+            assert one.is_closed() and two.is_closed() and three.is_closed()
