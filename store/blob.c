@@ -19,6 +19,13 @@ int blob_fd(const struct blob *blob) { return blob->fd; }
 const struct chain *blob_chain(const struct blob *blob) { return &blob->chain; }
 const char *blob_path(const struct blob *blob) { return blob->path; }
 
+bool blob_is_linked(const struct blob *blob)
+{
+	struct stat st;
+
+	return fstat(blob->fd, &st) != 0 || st.st_nlink > 1;
+}
+
 void blob_close(struct blob *blob)
 {
 	if (!blob)

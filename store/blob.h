@@ -24,6 +24,9 @@ uint64_t blob_size(const struct blob *blob);
 const struct digest *blob_digest(const struct blob *blob);
 int blob_fd(const struct blob *blob); /* borrowed; bytes read through it are unchecked */
 const struct chain *blob_chain(const struct blob *blob); /* borrowed */
+/* Whether the file has names elsewhere (adopt.h): then others may write to it at any time, and bytes of it are only good once they were checked in memory that is nobody
+ * else's, as blob_read_chunk() and blob_export() do; never map it or send it from the file. */
+bool blob_is_linked(const struct blob *blob);
 /* Absolute path of the file; borrowed. */
 const char *blob_path(const struct blob *blob);
 

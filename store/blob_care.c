@@ -69,7 +69,8 @@ static void move_out(struct blob *blob, const struct journal *journal, enum err 
 		(void)!fchmodat(dir, blob->name, 0600, 0);
 		renameat(dir, blob->name, dir, data);
 	} else if (journal_err == ERR_BUSY || journal_err == ERR_INVALID) {
-		/* Somebody is fetching it as a whole just now, or nothing is known that its chunks could be checked with. */
+		/* Somebody is fetching it as a whole just now, or nothing is known that its chunks could be checked with, or others have the file too: it is
+		 * not ours to be repaired, or even given another mode. */
 		unlinkat(dir, blob->name, 0);
 	}
 }
@@ -83,7 +84,7 @@ static void withdraw(struct blob *blob)
 	log_warn(blob->store->options.log, "%s is damaged and not held any more; getting it again repairs it", blob->path);
 	if (blob->store->options.read_only)
 		return;
-	if (blob_has_chain(blob))
+	if (blob_has_chain(blob) && !blob_is_linked(blob))
 		journal = write_claims(blob, &journal_err);
 	if (store_lock(blob->store, &lock, NULL) == ERR_OK)
 		move_out(blob, journal, journal_err);

@@ -86,19 +86,29 @@ static enum err recover_unknown(struct store *store, struct gc_result *result, s
 	return err;
 }
 
-/* Records whose file is gone. */
-static enum err forget_missing(struct store *store, struct why *why)
+/* Whether the file of a blob is gone, or is the store's alone since the other names that it had are gone. */
+static bool has_changed(struct store *store, const struct blob_record *record)
+{
+	char name[PLACE_MAX];
+	struct stat st;
+
+	if (fstatat(store->dir, place_blob(&record->digest, name), &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT;
+	return record->linked && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+/* Opening notes what is so now. */
+static enum err note_changed(struct store *store, struct why *why)
 {
 	struct blob_record *records = NULL;
 	size_t count = 0;
 	enum err err = index_blob_list(store->index, &records, &count, why);
 
 	for (size_t i = 0; !err && i < count; i++) {
-		char name[PLACE_MAX];
 		struct blob *blob = NULL;
-		if (faccessat(store->dir, place_blob(&records[i].digest, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		if (!has_changed(store, &records[i]))
 			continue;
-		err = blob_open_unchecked(store, &records[i].digest, &blob, why);
+		err = blob_open(store, &records[i].digest, &blob, why);
 		blob_close(blob);
 		if (err == ERR_NOT_FOUND)
 			err = ERR_OK;
@@ -148,7 +158,7 @@ enum err gc_run(struct store *store, int64_t partial_age_s, bool dry_run, struct
 	if (!dry_run)
 		err = recover_unknown(store, &result, why);
 	if (!err && !dry_run)
-		err = forget_missing(store, why);
+		err = note_changed(store, why);
 	if (!err)
 		err = drop_old_partials(store, partial_age_s, dry_run, &result, why);
 	if (!err)

@@ -39,15 +39,16 @@ static uint64_t min_free_of(const struct store *store, const struct statvfs *fs)
 
 static enum err measure(struct store *store, struct room *room, struct why *why)
 {
+	struct blob_totals totals;
 	struct statvfs fs;
-	uint64_t count;
 	enum err err;
 
 	err = leftover_list(store, &room->leftovers, &room->leftover_count, why);
 	if (!err)
-		err = index_blob_totals(store->index, &count, &room->blob_bytes, why);
+		err = index_blob_totals(store->index, &totals, why);
 	if (err)
 		return err;
+	room->blob_bytes = totals.own_bytes;
 	for (size_t i = 0; i < room->leftover_count; i++)
 		room->partial_bytes += room->leftovers[i].bytes;
 	/* A file system that does not tell how full it is cannot be kept from filling up. */
@@ -70,10 +71,11 @@ static uint64_t lacking(const struct store *store, const struct room *room, uint
 	return over > short_of ? over : short_of;
 }
 
-/* Nobody may have it open. Whoever opens it just now waits the moment. */
+/* Nobody may have it open, and its going must free something. Whoever opens it just now waits the moment. */
 static bool is_evictable(struct store *store, const struct blob_record *record)
 {
 	char name[PLACE_MAX];
+	struct stat st;
 	bool free_now;
 	int fd;
 
@@ -81,7 +83,7 @@ static bool is_evictable(struct store *store, const struct blob_record *record)
 		return false;
 	if (file_open(store->dir, place_blob(&record->digest, name), &fd) != 0)
 		return false;
-	free_now = file_lock(fd, LOCK_EX | LOCK_NB) == 0;
+	free_now = fstat(fd, &st) == 0 && st.st_nlink == 1 && file_lock(fd, LOCK_EX | LOCK_NB) == 0;
 	close(fd);
 	return free_now;
 }

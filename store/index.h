@@ -33,6 +33,7 @@ struct blob_record {
 	uint64_t last_use;    /* a counter; higher is later */
 	uint64_t inode;       /* identity of the file when proven */
 	int64_t mtime_ns, ctime_ns; /* change of its bytes, and of anything about it */
+	bool linked;          /* the file has names elsewhere too (adopt.h): it takes no room of the store's, and others may write to it */
 	enum visibility visibility; /* read only here: public where any hub says so, else the strictest known */
 };
 
@@ -47,8 +48,11 @@ enum err index_blob_touch(struct index *index, const struct digest *digest, stru
 enum err index_blob_pin(struct index *index, const struct digest *digest, bool pinned, struct why *why) LARDER_MUST_USE;
 /* Least recently used first. The caller frees *ret_records. */
 enum err index_blob_list(struct index *index, struct blob_record **ret_records, size_t *ret_count, struct why *why) LARDER_MUST_USE;
-/* Blobs held and the sum of their sizes. */
-enum err index_blob_totals(struct index *index, uint64_t *ret_count, uint64_t *ret_bytes, struct why *why) LARDER_MUST_USE;
+struct blob_totals {
+	uint64_t count, bytes;
+	uint64_t own_bytes; /* of those whose files are the store's alone */
+};
+enum err index_blob_totals(struct index *index, struct blob_totals *ret_totals, struct why *why) LARDER_MUST_USE;
 
 /* --- aliases and names. A name is where a hub gave it: repo is "ORG/NAME", "datasets/ORG/NAME", "spaces/ORG/NAME". */
 enum err index_alias_put(struct index *index, const struct digest *alias, const struct digest *blob, struct why *why) LARDER_MUST_USE;
@@ -65,6 +69,33 @@ enum err index_name_put(struct index *index, const struct blob_name *name, struc
 enum err index_name_list(struct index *index, const struct digest *digest, struct blob_name **ret_names, size_t *ret_count,
 			 struct why *why) LARDER_MUST_USE;
 void index_names_free(struct blob_name *names, size_t count);
+
+/* --- files that lie elsewhere and were taken in (adopt.h), by absolute path, with the identity that they had then */
+struct adopted {
+	struct digest digest; /* SHA-256 */
+	uint64_t size, inode;
+	int64_t mtime_ns, ctime_ns;
+};
+enum err index_adopted_put(struct index *index, const char *path, const struct adopted *adopted, struct why *why) LARDER_MUST_USE;
+enum err index_adopted_get(struct index *index, const char *path, struct adopted *ret_adopted, struct why *why) LARDER_MUST_USE;
+
+/* --- claims: the names that such files have where they lie. They count for nothing, and nobody is told of them, until a hub has given the same name to the same
+ * bytes: then they become names as above. One that is there already stays as it is. */
+struct claim {
+	const char *repo, *commit, *path; /* as in struct blob_name; borrowed */
+	struct digest digest;             /* SHA-256 */
+};
+/* In one transaction. */
+enum err index_claim_put(struct index *index, const struct claim *claims, size_t count, struct why *why) LARDER_MUST_USE;
+/* A repo at a commit that has claims for held blobs, and was asked about longest ago; before `before_s`. ERR_NOT_FOUND. The caller frees both texts. */
+enum err index_claim_next(struct index *index, int64_t before_s, char **ret_repo, char **ret_commit, struct why *why) LARDER_MUST_USE;
+/* Of one repo at a commit. `tell` runs under the index's lock, and must not call it. */
+enum err index_claim_each(struct index *index, const char *repo, const char *commit, void (*tell)(void *context, const char *path, const struct digest *digest),
+			  void *context, struct why *why) LARDER_MUST_USE;
+/* The repo was asked about at that commit. */
+enum err index_claim_asked(struct index *index, const char *repo, const char *commit, int64_t now_s, struct why *why) LARDER_MUST_USE;
+/* It has become a name. */
+enum err index_claim_drop(struct index *index, const char *repo, const char *commit, const char *path, struct why *why) LARDER_MUST_USE;
 
 /* --- visibility, known per hub host. The host INDEX_OWN_WORD stands for the owner of the store himself. */
 #define INDEX_OWN_WORD ""

@@ -10,12 +10,12 @@
 	" WHERE v.algorithm = b.algorithm AND v.digest = b.digest)"
 #define RECORD_COLUMNS                                                                                                          \
 	"b.algorithm, b.digest, b.size, b.proven_at, b.last_use, b.inode, b.mtime_ns, b.ctime_ns,"                             \
-	" EXISTS(SELECT 1 FROM pin AS p WHERE p.algorithm = b.algorithm AND p.digest = b.digest), " VISIBILITY_OF_BLOB
+	" EXISTS(SELECT 1 FROM pin AS p WHERE p.algorithm = b.algorithm AND p.digest = b.digest), " VISIBILITY_OF_BLOB ", b.linked"
 
-static const char put_sql[] = "INSERT INTO blob(algorithm, digest, size, proven_at, inode, mtime_ns, ctime_ns, last_use)"
-			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT COALESCE(MAX(last_use), 0) + 1 FROM blob))"
+static const char put_sql[] = "INSERT INTO blob(algorithm, digest, size, proven_at, inode, mtime_ns, ctime_ns, linked, last_use)"
+			      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT COALESCE(MAX(last_use), 0) + 1 FROM blob))"
 			      " ON CONFLICT DO UPDATE SET size = excluded.size, proven_at = excluded.proven_at, inode = excluded.inode,"
-			      " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, last_use = excluded.last_use";
+			      " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, linked = excluded.linked, last_use = excluded.last_use";
 static const char put_chain_sql[] = "INSERT OR REPLACE INTO chain(algorithm, digest, states) VALUES(?1, ?2, ?3)";
 static const char get_sql[] = "SELECT " RECORD_COLUMNS " FROM blob AS b WHERE b.algorithm = ?1 AND b.digest = ?2";
 static const char chain_sql[] = "SELECT b.size, c.states FROM blob AS b LEFT JOIN chain AS c USING(algorithm, digest)"
@@ -27,7 +27,7 @@ static const char touch_sql[] = "UPDATE blob SET last_use = (SELECT MAX(last_use
 static const char pin_sql[] = "INSERT OR IGNORE INTO pin(algorithm, digest) VALUES(?1, ?2)";
 static const char unpin_sql[] = "DELETE FROM pin WHERE algorithm = ?1 AND digest = ?2";
 static const char list_sql[] = "SELECT " RECORD_COLUMNS " FROM blob AS b ORDER BY b.last_use";
-static const char totals_sql[] = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM blob";
+static const char totals_sql[] = "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(CASE WHEN linked THEN 0 ELSE size END), 0) FROM blob";
 
 const char *visibility_name(enum visibility visibility)
 {
@@ -64,6 +64,7 @@ static enum err put_row(struct index *index, const struct blob_record *record, s
 	sqlite3_bind_int64(statement, 5, (int64_t)record->inode);
 	sqlite3_bind_int64(statement, 6, record->mtime_ns);
 	sqlite3_bind_int64(statement, 7, record->ctime_ns);
+	sqlite3_bind_int(statement, 8, record->linked);
 	err = index_run(index, statement, why);
 	sqlite3_clear_bindings(statement);
 	return err;
@@ -117,6 +118,7 @@ static bool read_record(sqlite3_stmt *statement, struct blob_record *ret_record)
 		.ctime_ns = sqlite3_column_int64(statement, 7),
 		.pinned = sqlite3_column_int(statement, 8) != 0,
 		.visibility = (enum visibility)sqlite3_column_int(statement, 9),
+		.linked = sqlite3_column_int(statement, 10) != 0,
 	};
 
 	if (!index_column_digest(statement, 0, &record.digest))
@@ -266,7 +268,7 @@ enum err index_blob_list(struct index *index, struct blob_record **ret_records, 
 	return ERR_OK;
 }
 
-enum err index_blob_totals(struct index *index, uint64_t *ret_count, uint64_t *ret_bytes, struct why *why)
+enum err index_blob_totals(struct index *index, struct blob_totals *ret_totals, struct why *why)
 {
 	sqlite3_stmt *statement;
 	bool row = false;
@@ -275,10 +277,12 @@ enum err index_blob_totals(struct index *index, uint64_t *ret_count, uint64_t *r
 	if (err)
 		return err;
 	err = index_row(index, statement, &row, why);
-	if (!err) {
-		*ret_count = (uint64_t)sqlite3_column_int64(statement, 0);
-		*ret_bytes = (uint64_t)sqlite3_column_int64(statement, 1);
-	}
+	if (!err)
+		*ret_totals = (struct blob_totals){
+			.count = (uint64_t)sqlite3_column_int64(statement, 0),
+			.bytes = (uint64_t)sqlite3_column_int64(statement, 1),
+			.own_bytes = (uint64_t)sqlite3_column_int64(statement, 2),
+		};
 	index_end(index, statement);
 	return err;
 }

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-#define INDEX_STATEMENTS_MAX 40
+#define INDEX_STATEMENTS_MAX 56
 
 struct index {
 	pthread_mutex_t lock;

@@ -126,7 +126,7 @@ enum err partial_commit(struct partial *partial, struct digest *ret_digest, stru
 	err = store_lock(partial->store, &lock, why);
 	if (err)
 		return err;
-	err = is_held(partial, path, &held, why);
+	err = partial->replaces ? ERR_OK : is_held(partial, path, &held, why);
 	if (!err && !held)
 		err = place(partial, path, why);
 	if (!err && !held)

@@ -23,6 +23,7 @@ struct partial {
 	uint64_t forgotten;
 	uint64_t unsent_bytes; /* written since the kernel was last told to begin with the disk */
 	bool overruled;        /* claims lost since they were made */
+	bool replaces;         /* commit puts it into the place of a blob that is held already */
 	bool placed;           /* commit has renamed the data into blobs/ already */
 };
 

@@ -183,6 +183,7 @@ void store_note_identity(struct blob_record *record, const struct stat *st)
 	record->inode = st->st_ino;
 	record->mtime_ns = nanoseconds(&st->st_mtim);
 	record->ctime_ns = nanoseconds(&st->st_ctim);
+	record->linked = st->st_nlink > 1;
 }
 
 bool store_has_identity(const struct blob_record *record, const struct stat *st)

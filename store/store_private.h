@@ -27,7 +27,7 @@ enum err store_forget(struct store *store, const struct digest *digest, bool unp
 struct blob_record;
 
 /* What tells that a file is still the one that was proven: inode, size, and the times of the last change of its bytes and of itself. The
- * latter nobody can set back. Noted when nothing is going to be done to the file any more: a new mode or name changes that time too. */
+ * latter nobody can set back. With it goes whether the file has other names. Noted when nothing is going to be done to the file any more: a new mode or name changes that time too. */
 void store_note_identity(struct blob_record *record, const struct stat *st);
 bool store_has_identity(const struct blob_record *record, const struct stat *st);
 
