@@ -10,7 +10,7 @@
 
 const struct command *const commands[] = {
 	&get_command, &who_command, &peers_command, &ls_command, &resolve_command, &status_command, &verify_command, &add_command,
-	&rm_command, &pin_command, &unpin_command, &gc_command, &group_command, &doctor_command, &help_command, NULL,
+	&adopt_command, &rm_command, &pin_command, &unpin_command, &gc_command, &group_command, &doctor_command, &help_command, NULL,
 };
 
 static int fail(struct session *session, enum err err, const struct why *why, int code)
