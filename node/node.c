@@ -2,6 +2,7 @@
 
 #include "discovery/bloom.h"
 #include "discovery/discovery.h"
+#include "node/claims.h"
 #include "node/control.h"
 #include "node/gateway.h"
 #include "node/hub_confirm.h"
@@ -34,6 +35,7 @@ struct node {
 	struct control *control;
 	struct gateway *gateway;     /* NULL: off, or it could not be had */
 	struct fetcher *fetcher;
+	struct claims *claims; /* NULL: a passing node */
 	uint16_t port;               /* of the last peers: kept when the group changes, since others have been told it */
 	struct list doubts;
 	struct pool_job renewal;     /* of the key, when a clone was met */
@@ -347,6 +349,23 @@ static enum err start_fetcher(struct node *node, struct why *why)
 	return fetcher_create(&options, &node->fetcher) == ERR_OK ? ERR_OK : why_set(why, ERR_NO_MEMORY, "out of memory");
 }
 
+/* A node that only passes by leaves that to one that stays. */
+static enum err start_claims(struct node *node, struct why *why)
+{
+	struct claims_options options = {
+		.loop = node->use.loop,
+		.pool = node->use.pool,
+		.hub = node->use.hub,
+		.hub_url = node->use.config->hub,
+		.store = node->use.store,
+		.log = node->use.log,
+	};
+
+	if (node->use.is_passing || !node->use.config->serve)
+		return ERR_OK;
+	return claims_create(&options, &node->claims) == ERR_OK ? ERR_OK : why_set(why, ERR_NO_MEMORY, "out of memory");
+}
+
 /* What depends on the group's key. */
 static enum err start_group(struct node *node, struct why *why)
 {
@@ -411,6 +430,8 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 	if (!err)
 		err = start_fetcher(node, why);
 	if (!err)
+		err = start_claims(node, why);
+	if (!err)
 		err = start_group(node, why);
 	if (!err)
 		err = start_gateway(node, why);
@@ -430,6 +451,7 @@ void node_destroy(struct node *node)
 	gateway_destroy(node->gateway);
 	while (node->renewing)
 		pool_wait(node->use.pool);
+	claims_destroy(node->claims);
 	fetcher_destroy(node->fetcher);
 	node->fetcher = NULL;
 	stop_group(node);

@@ -50,8 +50,8 @@ static bool is_same(const struct adopted *a, const struct adopted *b)
 	return a->size == b->size && a->inode == b->inode && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* The file in the store, too, must be the one that was noted: else it is adopted once more. */
-static bool is_held(struct store *store, const struct digest *digest)
+/* The file in the store must still be the one that came of it, and not one that was fetched later: else it is adopted once more. */
+static bool is_held(struct store *store, const struct digest *digest, uint64_t inode)
 {
 	struct blob_record record;
 	char name[PLACE_MAX];
@@ -59,7 +59,7 @@ static bool is_held(struct store *store, const struct digest *digest)
 	struct stat st;
 
 	return store_find(store, digest, &found, &record, NULL) == ERR_OK && found &&
-	       fstatat(store->dir, place_blob(digest, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && store_has_identity(&record, &st);
+	       fstatat(store->dir, place_blob(digest, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && store_has_identity(&record, &st) && st.st_ino == inode;
 }
 
 static bool is_expected(struct store *store, const struct digest *expected, const struct digest *digest)
@@ -79,7 +79,7 @@ bool adopt_is_done(struct store *store, const struct adopt *adopt, struct adopt_
 	if (lstat(adopt->path, &st) != 0 || index_adopted_get(store->index, adopt->path, &then, NULL) != ERR_OK)
 		return false;
 	now = adopted_of(&then.digest, &st);
-	if (!is_same(&now, &then) || !is_expected(store, &adopt->expected, &then.digest) || !is_held(store, &then.digest))
+	if (!is_same(&now, &then) || !is_expected(store, &adopt->expected, &then.digest) || !is_held(store, &then.digest, then.held_inode))
 		return false;
 	*ret_result = (struct adopt_result){.digest = then.digest, .size = then.size, .way = ADOPT_BEFORE};
 	return true;
@@ -336,10 +336,12 @@ static enum err note(struct adoption *adoption, struct why *why)
 {
 	struct index *index = adoption->store->index;
 	struct adopted adopted = adopted_of(&adoption->digest, &adoption->st);
-	enum err err = ERR_OK;
+	struct blob_record record;
+	enum err err = index_blob_get(index, &adoption->digest, &record, why);
 
-	if (adoption->git)
+	if (!err && adoption->git)
 		err = index_alias_put(index, &adoption->adopt->expected, &adoption->digest, why);
+	adopted.held_inode = err ? 0 : record.inode;
 	return err ? err : index_adopted_put(index, adoption->adopt->path, &adopted, why);
 }
 

@@ -75,6 +75,7 @@ struct adopted {
 	struct digest digest; /* SHA-256 */
 	uint64_t size, inode;
 	int64_t mtime_ns, ctime_ns;
+	uint64_t held_inode; /* of the file in blobs/ that came of it */
 };
 enum err index_adopted_put(struct index *index, const char *path, const struct adopted *adopted, struct why *why) LARDER_MUST_USE;
 enum err index_adopted_get(struct index *index, const char *path, struct adopted *ret_adopted, struct why *why) LARDER_MUST_USE;

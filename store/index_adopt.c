@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char adopted_put_sql[] = "INSERT OR REPLACE INTO adopted(path, algorithm, digest, size, inode, mtime_ns, ctime_ns)"
-				      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-static const char adopted_get_sql[] = "SELECT algorithm, digest, size, inode, mtime_ns, ctime_ns FROM adopted WHERE path = ?1";
+static const char adopted_put_sql[] = "INSERT OR REPLACE INTO adopted(path, algorithm, digest, size, inode, mtime_ns, ctime_ns, held_inode)"
+				      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+static const char adopted_get_sql[] = "SELECT algorithm, digest, size, inode, mtime_ns, ctime_ns, held_inode FROM adopted WHERE path = ?1";
 /* Other bytes under the same name are another claim. */
 static const char claim_put_sql[] = "INSERT INTO claim(repo, revision, path, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
 				    " (SELECT 1 FROM name WHERE repo = ?1 AND revision = ?2 AND path = ?3 AND algorithm = ?4 AND digest = ?5)"
@@ -30,6 +30,7 @@ enum err index_adopted_put(struct index *index, const char *path, const struct a
 	sqlite3_bind_int64(statement, 5, (int64_t)adopted->inode);
 	sqlite3_bind_int64(statement, 6, adopted->mtime_ns);
 	sqlite3_bind_int64(statement, 7, adopted->ctime_ns);
+	sqlite3_bind_int64(statement, 8, (int64_t)adopted->held_inode);
 	err = index_run(index, statement, why);
 	index_end(index, statement);
 	return err;
@@ -42,6 +43,7 @@ static bool read_adopted(sqlite3_stmt *statement, struct adopted *ret_adopted)
 		.inode = (uint64_t)sqlite3_column_int64(statement, 3),
 		.mtime_ns = sqlite3_column_int64(statement, 4),
 		.ctime_ns = sqlite3_column_int64(statement, 5),
+		.held_inode = (uint64_t)sqlite3_column_int64(statement, 6),
 	};
 
 	if (!index_column_digest(statement, 0, &adopted.digest))

@@ -8,7 +8,7 @@ _larder_names() {
 
 _larder() {
 	local cur prev words cword
-	local commands="get who peers ls resolve status verify add rm pin unpin gc group doctor help"
+	local commands="get who peers ls resolve status verify add adopt rm pin unpin gc group doctor help"
 	local flags="--config --home --hub --max-size --min-free --log-level --verbose --quiet --json --help --version"
 	local command="" word
 
@@ -34,6 +34,7 @@ _larder() {
 	case $command in
 	get) flags+=" --to --force --hf-cache --dry-run" ;;
 	ls) flags+=" --peers" ;;
+	adopt) flags+=" --copy --dry-run" ;;
 	gc) flags+=" --dry-run --partials-older-than" ;;
 	rm) flags+=" --pinned" ;;
 	esac
@@ -46,6 +47,13 @@ _larder() {
 	add)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	adopt)
+		if [[ $prev == adopt ]]; then
+			COMPREPLY=(hf)
+		else
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		fi
 		;;
 	group)
 		[[ $prev == group ]] && mapfile -t COMPREPLY < <(compgen -W "create join show leave rotate" -- "$cur")
