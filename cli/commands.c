@@ -9,7 +9,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&get_command, &who_command, &peers_command, &ls_command, &resolve_command, &status_command, &verify_command, &add_command,
+	&get_command, &who_command, &peers_command, &ls_command, &resolve_command, &status_command, &run_command, &env_command, &verify_command, &add_command,
 	&adopt_command, &rm_command, &pin_command, &unpin_command, &gc_command, &group_command, &doctor_command, &help_command, NULL,
 };
 
@@ -36,7 +36,7 @@ static int close_output(struct session *session, int code)
 	return code ? code : (int)exit_code_of(err);
 }
 
-static int run_command(struct session *session, const struct args *args, FILE *out, FILE *messages)
+static int execute(struct session *session, const struct args *args, FILE *out, FILE *messages)
 {
 	struct why why = {0};
 	enum err err = session_open(session, args, out, messages, &why);
@@ -66,7 +66,7 @@ int commands_run(int argc, const char *const argv[], FILE *out, FILE *messages)
 	else if (!err && help_is_wanted(&args))
 		err = help_print(&session.output, &args, &why);
 	else if (!err)
-		code = run_command(&session, &args, out, messages);
+		code = execute(&session, &args, out, messages);
 	if (err)
 		code = fail(&session, err, &why, (int)exit_code_of(err));
 	code = close_output(&session, code);

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-extern const struct command add_command, adopt_command, doctor_command, gc_command, get_command, group_command, help_command, ls_command, peers_command, pin_command, resolve_command, rm_command,
-	status_command, unpin_command, verify_command, who_command;
+extern const struct command add_command, adopt_command, doctor_command, env_command, gc_command, get_command, group_command, help_command, ls_command, peers_command, pin_command, resolve_command, rm_command,
+	run_command, status_command, unpin_command, verify_command, who_command;
 
 /* In the order in which help lists them; ends with NULL. */
 extern const struct command *const commands[];

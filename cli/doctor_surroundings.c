@@ -1,4 +1,5 @@
 #include "cli/doctor.h"
+#include "cli/endpoint_settings.h"
 
 #include "node/dirs.h"
 #include "node/lan.h"
@@ -58,11 +59,6 @@ static void look_at_endpoint(struct doctor *doctor)
 
 /* --- proxies */
 
-static bool covers_loopback(const char *list)
-{
-	return list && (strstr(list, "127.0.0.1") || strcasestr(list, "localhost") || strcmp(list, "*") == 0);
-}
-
 static void look_at_proxy(struct doctor *doctor)
 {
 	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"};
@@ -72,7 +68,7 @@ static void look_at_proxy(struct doctor *doctor)
 		set = variable(names[i]) ? names[i] : NULL;
 	if (!set)
 		doctor_note(doctor, FINDING_OK, "proxy", NULL, "none is set");
-	else if (covers_loopback(variable("no_proxy")) || covers_loopback(variable("NO_PROXY")))
+	else if (endpoint_is_left_to_us(variable("no_proxy")) || endpoint_is_left_to_us(variable("NO_PROXY")))
 		doctor_note(doctor, FINDING_OK, "proxy", NULL, "%s is set, and this machine is left out of it", set);
 	else
 		doctor_note(doctor, FINDING_WARNING, "proxy", "export no_proxy=127.0.0.1,localhost",

@@ -209,6 +209,7 @@ static enum err copy_options(struct http *http, const struct http_options *optio
 	if (!ca_file || !*ca_file)
 		ca_file = getenv("CURL_CA_BUNDLE");
 	http->log = options->log;
+	http->direct = options->direct;
 	if (options->user_agent && !(http->user_agent = strdup(options->user_agent)))
 		return ERR_NO_MEMORY;
 	if (options->proxy && *options->proxy && !(http->proxy = strdup(options->proxy)))

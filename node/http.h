@@ -16,6 +16,7 @@ struct http_transfer;
 struct http_options {
 	const char *user_agent;
 	const char *proxy;    /* NULL: the usual variables (http_proxy, https_proxy, all_proxy, no_proxy) */
+	bool direct;          /* no proxy at all: for what is on this machine */
 	const char *ca_file;  /* NULL: the usual variables (SSL_CERT_FILE, CURL_CA_BUNDLE), else the system's */
 	struct log *log;
 };

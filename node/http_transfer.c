@@ -263,6 +263,8 @@ static void set_connection(CURL *easy, const struct http *http)
 		curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
 	if (http->proxy)
 		curl_easy_setopt(easy, CURLOPT_PROXY, http->proxy);
+	if (http->direct)
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	if (http->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
 }

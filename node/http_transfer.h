@@ -14,6 +14,7 @@ struct http {
 	struct loop *loop; /* borrowed */
 	struct log *log;   /* borrowed */
 	char *user_agent, *proxy, *ca_file, *via; /* may be NULL */
+	bool direct;       /* no proxy */
 	CURLM *multi;
 	struct loop_timer timer; /* libcurl's */
 	struct loop_timer kick;  /* for what must not happen inside the call that asked for it */

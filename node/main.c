@@ -1,6 +1,7 @@
 /* larderd: a node that stays. */
 #include "base/version.h"
 #include "node/hub.h"
+#include "node/in_use.h"
 #include "node/node.h"
 #include "node/notify.h"
 #include "node/signals.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct hub *hub;
 	struct node *node;
 	struct signals signals;
+	struct in_use in_use;
 };
 
 /* A flag is a setting: --log-level is log_level of larder.conf. */
@@ -63,7 +65,7 @@ struct wish {
 	const char *config_file;
 	struct config_flag flags[FLAGS_MAX];
 	size_t count;
-	bool help, version;
+	bool while_used, help, version;
 };
 
 static void print_help(void)
@@ -74,7 +76,7 @@ static void print_help(void)
 		snprintf(words, sizeof words, "--%s %s", settings[i].flag, settings[i].value_name);
 		printf("  %-24s %s\n", words, settings[i].help);
 	}
-	printf("  %-24s %s\n  %-24s %s\n  %-24s %s\n  %-24s %s\n", "--no-mdns", "the same as --discovery off", "--config FILE",
+	printf("  %-24s %s\n  %-24s %s\n  %-24s %s\n  %-24s %s\n  %-24s %s\n", "--while-used", "end when no larder run uses this node", "--no-mdns", "the same as --discovery off", "--config FILE",
 	       "read this instead of larder.conf", "--version", "print the version", "--help", "print this");
 	printf("\nEvery flag is a key of larder.conf (--max-size is max_size) and a variable\n(LARDER_MAX_SIZE). A flag beats the environment beats the file.\n");
 }
@@ -89,8 +91,8 @@ static enum err take(struct wish *wish, const char *key, const char *value, stru
 
 static enum err parse(int argc, char **argv, struct wish *wish, struct why *why)
 {
-	struct option options[SETTINGS + 5] = {0};
-	enum { NO_MDNS = 1000, CONFIG, HELP, VERSION };
+	struct option options[SETTINGS + 6] = {0};
+	enum { NO_MDNS = 1000, CONFIG, HELP, VERSION, WHILE_USED };
 	int chosen;
 	enum err err = ERR_OK;
 
@@ -100,6 +102,7 @@ static enum err parse(int argc, char **argv, struct wish *wish, struct why *why)
 	options[SETTINGS + 1] = (struct option){"config", required_argument, NULL, CONFIG};
 	options[SETTINGS + 2] = (struct option){"help", no_argument, NULL, HELP};
 	options[SETTINGS + 3] = (struct option){"version", no_argument, NULL, VERSION};
+	options[SETTINGS + 4] = (struct option){"while-used", no_argument, NULL, WHILE_USED};
 	opterr = 0;
 	while (!err && (chosen = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (chosen == '?' || chosen == ':')
@@ -113,6 +116,8 @@ static enum err parse(int argc, char **argv, struct wish *wish, struct why *why)
 			wish->help = true;
 		else if (chosen == VERSION)
 			wish->version = true;
+		else if (chosen == WHILE_USED)
+			wish->while_used = true;
 		else
 			err = take(wish, settings[chosen - 1].key, optarg, why);
 	}
@@ -124,6 +129,11 @@ static enum err parse(int argc, char **argv, struct wish *wish, struct why *why)
 static void on_stop(struct signals *signals)
 {
 	loop_stop(container_of(signals, struct daemon, signals)->loop);
+}
+
+static void on_unused(struct in_use *in_use)
+{
+	loop_stop(container_of(in_use, struct daemon, in_use)->loop);
 }
 
 static enum err open_store(struct daemon *daemon, struct why *why)
@@ -189,7 +199,10 @@ static enum err start(struct daemon *daemon, const struct wish *wish, struct why
 		return err;
 	loop_attach_pool(daemon->loop, daemon->pool);
 	err = open_hub(daemon, why);
-	return err ? err : open_node(daemon, why);
+	if (!err)
+		err = open_node(daemon, why);
+	daemon->in_use.on_unused = on_unused;
+	return err || !wish->while_used ? err : in_use_watch(&daemon->in_use, daemon->loop, daemon->config.home, why);
 }
 
 static void end(struct daemon *daemon)
@@ -199,6 +212,7 @@ static void end(struct daemon *daemon)
 	http_destroy(daemon->http);
 	pool_destroy(daemon->pool);
 	store_close(daemon->store);
+	in_use_stop(&daemon->in_use);
 	signals_stop(&daemon->signals);
 	loop_destroy(daemon->loop);
 	config_release(&daemon->config);

@@ -8,7 +8,7 @@ _larder_names() {
 
 _larder() {
 	local cur prev words cword
-	local commands="get who peers ls resolve status verify add adopt rm pin unpin gc group doctor help"
+	local commands="get who peers ls resolve status run env verify add adopt rm pin unpin gc group doctor help"
 	local flags="--config --home --hub --max-size --min-free --log-level --verbose --quiet --json --help --version"
 	local command="" word
 
@@ -28,6 +28,7 @@ _larder() {
 	--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--home) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--to) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--shell) mapfile -t COMPREPLY < <(compgen -W "sh fish csh" -- "$cur"); return ;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warn info debug" -- "$cur"); return ;;
 	--hub | --max-size | --min-free | --partials-older-than) return ;;
 	esac
@@ -35,6 +36,7 @@ _larder() {
 	get) flags+=" --to --force --hf-cache --dry-run" ;;
 	ls) flags+=" --peers" ;;
 	adopt) flags+=" --copy --dry-run" ;;
+	env) flags+=" --shell" ;;
 	gc) flags+=" --dry-run --partials-older-than" ;;
 	rm) flags+=" --pinned" ;;
 	esac
@@ -44,6 +46,14 @@ _larder() {
 	fi
 	case $command in
 	"" | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	run)
+		compopt -o filenames 2>/dev/null
+		if [[ $prev == run || $prev == -- ]]; then
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		;;
 	add)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
