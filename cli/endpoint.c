@@ -15,7 +15,6 @@
 
 #define ANSWER_MS 3000
 #define STATUS_MAX_BYTES 65536
-#define DEFAULT_ADDRESS "127.0.0.1:5274"
 
 struct asking {
 	struct http_request request;
@@ -89,18 +88,32 @@ static enum err read_status(const struct asking *asking, struct endpoint *endpoi
 	return err;
 }
 
-/* The first of those that the node would listen on. */
-static enum err place(struct endpoint *endpoint, struct why *why)
+/* One that listens on all addresses is asked on this machine's own. */
+static void come_home(struct lan_address *address)
 {
-	const char *listed = getenv("LARDER_GATEWAY");
-	char first[LAN_HOST_MAX], text[LAN_TEXT_MAX];
+	static const uint8_t any[sizeof address->bytes];
+
+	if (memcmp(address->bytes, any, sizeof any) == 0)
+		(void)!lan_parse(address->family == 4 ? "127.0.0.1" : "::1", address->port, address);
+}
+
+/* The first of those that the node would listen on (config.h). */
+static enum err place(const struct config_list *list, struct endpoint *endpoint, struct why *why)
+{
+	const char *first = list->count ? NULL : "127.0.0.1";
+	char text[LAN_TEXT_MAX];
 	struct lan_address address;
 
-	snprintf(first, sizeof first, "%.*s", (int)strcspn(listed && *listed ? listed : DEFAULT_ADDRESS, ", "), listed && *listed ? listed : DEFAULT_ADDRESS);
-	if (strcmp(first, "off") == 0)
+	for (size_t i = 0; i < list->count; i++)
+		if (strcasecmp(list->items[i], "off") == 0)
+			first = NULL;
+		else if (!first)
+			first = list->items[i];
+	if (!first)
 		return why_set(why, ERR_UNSUPPORTED, "the gateway is switched off (gateway = off)");
-	if (!lan_parse(first, 0, &address) || !address.port)
-		return why_set(why, ERR_USAGE, "gateway: \"%s\" is no address: write 127.0.0.1:5274", first);
+	if (!lan_parse(first, CONFIG_GATEWAY_PORT, &address))
+		return why_set(why, ERR_USAGE, "gateway: \"%s\" is no address of this machine: write ADDRESS:PORT, or off", first);
+	come_home(&address);
 	snprintf(endpoint->url, sizeof endpoint->url, "http://%s", lan_text(&address, text));
 	return ERR_OK;
 }
@@ -110,7 +123,7 @@ enum err endpoint_find(const struct session *session, struct endpoint *ret_endpo
 	struct asking asking = {0};
 	char url[ENDPOINT_URL_MAX + sizeof "/-/status"];
 	struct why trouble = {0};
-	enum err err = place(ret_endpoint, why);
+	enum err err = place(&session->config.gateway, ret_endpoint, why);
 
 	if (err)
 		return err;

@@ -147,6 +147,8 @@ static const struct gateway_answer *const answers[ROUTE_KINDS] = {
 	[ROUTE_RESOLVE] = &gateway_file,
 	[ROUTE_TELEMETRY] = &gateway_nothing,
 	[ROUTE_AGENTS] = &gateway_nothing,
+	[ROUTE_STATUS] = &gateway_pages,
+	[ROUTE_METRICS] = &gateway_pages,
 };
 
 /* The headers are here: refused, answered at once, or begun. */

@@ -1,10 +1,10 @@
 """`larder run` and `larder env`: what a command is given, and that it stays itself."""
-import fcntl
 import http.server
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -95,7 +95,7 @@ def test_somebody_else_there_is_told(larder, listener):
 
 def test_off_is_told(larder):
     assert larder.fails(OTHER, "run", "--", "true", env={"LARDER_GATEWAY": "off"}).says("off")
-    assert larder.fails(USAGE, "env", env={"LARDER_GATEWAY": "nonsense"}).says("127.0.0.1:5274")
+    assert larder.fails(USAGE, "env", env={"LARDER_GATEWAY": "nonsense"}).says("address:port")
 
 
 def test_a_node_that_cannot_be_started_says_why(larder):
@@ -128,16 +128,58 @@ def test_env_without_a_node_prints_nothing(larder):
 
 # --- a node for the while
 
-def test_a_node_lasts_while_it_is_used(larder):
-    """Two on one node: it goes with the second."""
-    with Node(larder, "--while-used") as node:
-        assert node.process.wait(30) == DONE  # nobody
-    with open(os.path.join(larder.home, "in-use"), "a") as first, open(os.path.join(larder.home, "in-use"), "a") as second:
-        fcntl.flock(first, fcntl.LOCK_SH)
-        with Node(larder, "--while-used") as node:
-            fcntl.flock(second, fcntl.LOCK_SH)
-            fcntl.flock(first, fcntl.LOCK_UN)
-            time.sleep(1.2)
-            assert node.process.poll() is None
-            fcntl.flock(second, fcntl.LOCK_UN)
-            wait_for(lambda: node.process.poll() == DONE, "the node ends")
+@pytest.fixture
+def startable(larder):
+    """A place where no gateway is yet, and a larderd that can be started for it."""
+    larder.env["LARDER_GATEWAY"] = free_address()
+    larder.env["LARDER_LISTEN"] = "127.0.0.1"
+    larder.env["PATH"] = os.path.dirname(daemon_binary()) + ":" + larder.env["PATH"]
+    return larder
+
+
+def no_node(larder):
+    return larder.ok("status", "--json").json["node"] is None
+
+
+ASK = "import os, urllib.request; print(urllib.request.urlopen(os.environ['HF_ENDPOINT'] + '/-/status').read().decode())"
+
+
+@pytest.mark.asan
+def test_a_node_is_started_and_ends_with_the_command(startable):
+    told = startable.ok("run", "--", sys.executable, "-c", ASK).json
+    assert told["home"] == startable.home and told["larder"]
+    wait_for(lambda: no_node(startable), "the node has ended")
+    again = startable.ok("run", "--", sys.executable, "-c", ASK).json
+    assert again["node"] == told["node"]
+
+
+def test_commands_share_a_node(startable):
+    """The second finds the first one's, and keeps it."""
+    commands = []
+    for _ in range(3):
+        commands.append(startable.start("run", "--", "sh", "-c", "echo begun; exec sleep 1000"))
+    for command in commands:
+        assert command.stdout.readline() == "begun\n"
+    node = startable.ok("status", "--json").json["node"]
+    assert node and not node["passing"]
+    for command in commands[:2]:
+        command.send_signal(signal.SIGKILL)
+        command.communicate()
+    time.sleep(1.2)
+    assert startable.ok("status", "--json").json["node"]["pid"] == node["pid"]
+    commands[2].send_signal(signal.SIGTERM)
+    commands[2].communicate()
+    wait_for(lambda: no_node(startable), "the node has ended with the last of them")
+
+
+def test_a_node_that_stays_is_used_and_left(startable):
+    with Node(startable) as node:
+        told = startable.ok("run", "--", sys.executable, "-c", ASK).json
+        assert told["node"] == startable.ok("env", "--json").json["node"]
+        time.sleep(1.2)
+        assert node.process.poll() is None
+
+
+def test_one_that_nobody_uses_ends(startable):
+    with Node(startable, "--while-used") as node:
+        assert node.process.wait(30) == DONE
