@@ -5,6 +5,7 @@
 #include "node/port_owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -165,6 +166,19 @@ static enum err open_socket(struct gateway_listener *listener, struct why *why)
 	return ERR_OK;
 }
 
+/* One that the service manager has opened; it keeps it, so that who connects while we are away is not lost. */
+static enum err take_socket(struct gateway_listener *listener, int fd, struct why *why)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+
+	listener->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (listener->fd < 0 || getsockname(listener->fd, (struct sockaddr *)&address, &len) != 0)
+		return why_errno(why, errno, "a socket of the service manager cannot be used");
+	(void)lan_from_sockaddr((struct sockaddr *)&address, &listener->address);
+	return ERR_OK;
+}
+
 static void listener_free(struct gateway_listener *listener)
 {
 	loop_watch_cancel(listener->gateway->loop, &listener->watch);
@@ -177,7 +191,8 @@ static void listener_free(struct gateway_listener *listener)
 	free(listener);
 }
 
-static enum err add_listener(struct gateway *gateway, const struct lan_address *address, struct why *why)
+/* `fd` -1: a socket is opened at `address`. */
+static enum err add_listener(struct gateway *gateway, const struct lan_address *address, int fd, struct why *why)
 {
 	struct gateway_listener *listener = calloc(1, sizeof *listener);
 	char text[LAN_TEXT_MAX];
@@ -186,9 +201,11 @@ static enum err add_listener(struct gateway *gateway, const struct lan_address *
 	if (!listener)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
 	listener->gateway = gateway;
-	listener->address = *address;
+	listener->fd = -1;
 	list_append(&gateway->listeners, &listener->link);
-	err = open_socket(listener, why);
+	if (address)
+		listener->address = *address;
+	err = fd < 0 ? open_socket(listener, why) : take_socket(listener, fd, why);
 	if (!err)
 		err = start_daemon(listener, why);
 	if (err) {
@@ -207,11 +224,11 @@ static enum err add_default(struct gateway *gateway, struct why *why)
 	enum err err;
 
 	(void)!lan_parse("127.0.0.1", CONFIG_GATEWAY_PORT, &address);
-	err = add_listener(gateway, &address, why);
+	err = add_listener(gateway, &address, -1, why);
 	if (err)
 		return err;
 	(void)!lan_parse("::1", CONFIG_GATEWAY_PORT, &address);
-	if (add_listener(gateway, &address, &trouble) != ERR_OK)
+	if (add_listener(gateway, &address, -1, &trouble) != ERR_OK)
 		log_debug(gateway->log, "the gateway is at 127.0.0.1 only: %s", trouble.text);
 	return ERR_OK;
 }
@@ -240,17 +257,21 @@ static size_t behind_off(const struct config_list *list)
 	return first;
 }
 
-static enum err listen_all(struct gateway *gateway, const struct config_list *list, struct why *why)
+static enum err listen_all(struct gateway *gateway, const struct config_list *list, const struct activation *activation, struct why *why)
 {
 	enum err err = ERR_OK;
 
+	for (size_t i = 0; !err && activation && i < activation->count; i++)
+		err = add_listener(gateway, NULL, activation->fds[i], why);
+	if (activation && activation->count)
+		return err;
 	if (list->count == 0)
 		return add_default(gateway, why);
 	for (size_t i = behind_off(list); !err && i < list->count; i++) {
 		struct lan_address address;
 		if (!parse_address(list->items[i], &address))
 			return why_set(why, ERR_USAGE, "gateway: \"%s\" is no address of this machine: write ADDRESS:PORT, or off", list->items[i]);
-		err = add_listener(gateway, &address, why);
+		err = add_listener(gateway, &address, -1, why);
 	}
 	return err;
 }
@@ -263,7 +284,7 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	enum err err = ERR_OK;
 
 	*ret_gateway = NULL;
-	if (config->gateway.count && behind_off(&config->gateway) == config->gateway.count)
+	if (config->gateway.count && behind_off(&config->gateway) == config->gateway.count && !(use->activation && use->activation->count))
 		return ERR_OK;
 	gateway = calloc(1, sizeof *gateway);
 	if (!gateway)
@@ -285,7 +306,7 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	for (size_t i = 0; !err && i < config->gateway_allow.count; i++)
 		err = lan_allow(&gateway->lan, config->gateway_allow.items[i], why) ? why_prefix(why, ERR_USAGE, "gateway_allow") : ERR_OK;
 	if (!err)
-		err = listen_all(gateway, &config->gateway, why);
+		err = listen_all(gateway, &config->gateway, use->activation, why);
 	if (err)
 		gateway_destroy(gateway);
 	else

@@ -1,5 +1,6 @@
 /* larderd: a node that stays. */
 #include "base/version.h"
+#include "node/activation.h"
 #include "node/hub.h"
 #include "node/in_use.h"
 #include "node/node.h"
@@ -30,6 +31,7 @@ struct daemon {
 	struct node *node;
 	struct signals signals;
 	struct in_use in_use;
+	struct activation activation;
 };
 
 /* A flag is a setting: --log-level is log_level of larder.conf. */
@@ -174,6 +176,7 @@ static enum err open_node(struct daemon *daemon, struct why *why)
 		.store = daemon->store,
 		.http = daemon->http,
 		.hub = daemon->hub,
+		.activation = &daemon->activation,
 		.log = &daemon->log,
 	};
 
@@ -184,6 +187,8 @@ static enum err start(struct daemon *daemon, const struct wish *wish, struct why
 {
 	enum err err = config_load(&daemon->config, wish->config_file, wish->flags, wish->count, why);
 
+	if (!err)
+		err = activation_take("gateway", &daemon->activation, why);
 	if (err)
 		return err;
 	daemon->log = (struct log){.out = stderr, .level = daemon->config.log_level};
@@ -213,6 +218,7 @@ static void end(struct daemon *daemon)
 	pool_destroy(daemon->pool);
 	store_close(daemon->store);
 	in_use_stop(&daemon->in_use);
+	activation_release(&daemon->activation);
 	signals_stop(&daemon->signals);
 	loop_destroy(daemon->loop);
 	config_release(&daemon->config);

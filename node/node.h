@@ -6,6 +6,7 @@
 #ifndef LARDER_NODE_NODE_H
 #define LARDER_NODE_NODE_H
 
+#include "node/activation.h"
 #include "node/config.h"
 #include "node/fetch.h"
 
@@ -26,6 +27,7 @@ struct node_options {
 	struct store *store;
 	struct http *http;           /* for the gateway; NULL: it has none */
 	struct hub *hub;
+	const struct activation *activation; /* sockets for the gateway, in the place of configured addresses; NULL, or none in it: it opens its own */
 	struct log *log;
 	bool is_passing;             /* lives for one command only: takes any free port, has no gateway, and offers itself as control only while it lives */
 };
