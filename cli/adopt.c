@@ -215,7 +215,7 @@ static void print(struct adopting *adopting)
 	}
 	print_ways(adopting);
 	if (before.files)
-		output_line(output, "before   %s, %s", output_count(before.files, "file", "files", files), output_size(before.bytes, size));
+		output_line(output, "held     %s, %s", output_count(before.files, "file", "files", files), output_size(before.bytes, size));
 	if (adopting->dry_run)
 		output_line(output, "to adopt %s, %s", output_count(adopting->scan.file_count - before.files, "file", "files", files),
 			    output_size(adopting->bytes_total - before.bytes, size));

@@ -50,39 +50,52 @@ static bool is_same(const struct adopted *a, const struct adopted *b)
 	return a->size == b->size && a->inode == b->inode && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* The file in the store must still be the one that came of it, and not one that was fetched later: else it is adopted once more. */
-static bool is_held(struct store *store, const struct digest *digest, uint64_t inode)
+/* What is meant by the name that a file has. False: that is not known yet. */
+static bool find_meant(struct store *store, const struct digest *expected, struct digest *ret_digest)
 {
-	struct blob_record record;
+	*ret_digest = *expected;
+	return expected->algorithm == DIGEST_SHA256 || index_alias_get(store->index, expected, ret_digest, NULL) == ERR_OK;
+}
+
+static bool is_held(struct store *store, const struct digest *digest, struct blob_record *ret_record)
+{
 	char name[PLACE_MAX];
 	bool found = false;
 	struct stat st;
 
-	return store_find(store, digest, &found, &record, NULL) == ERR_OK && found &&
-	       fstatat(store->dir, place_blob(digest, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && store_has_identity(&record, &st) && st.st_ino == inode;
+	return store_find(store, digest, &found, ret_record, NULL) == ERR_OK && found &&
+	       fstatat(store->dir, place_blob(digest, name), &st, AT_SYMLINK_NOFOLLOW) == 0 && store_has_identity(ret_record, &st);
 }
 
-static bool is_expected(struct store *store, const struct digest *expected, const struct digest *digest)
+/* Whether the file at `path` is as it was when it became that one in blobs/. */
+static bool is_as_then(const char *path, const struct adopted *then, const struct blob_record *held)
 {
-	struct digest meant = *expected;
+	struct adopted now;
+	struct stat st;
 
-	if (expected->algorithm == DIGEST_GIT_SHA1 && index_alias_get(store->index, expected, &meant, NULL) != ERR_OK)
+	if (lstat(path, &st) != 0 || !digest_equal(&then->digest, &held->digest) || then->held_inode != held->inode)
 		return false;
-	return digest_equal(&meant, digest);
+	now = adopted_of(&then->digest, &st);
+	return is_same(&now, then);
 }
 
 bool adopt_is_done(struct store *store, const struct adopt *adopt, struct adopt_result *ret_result)
 {
-	struct adopted now, then;
-	struct stat st;
+	struct blob_record held;
+	struct adopted then;
+	struct digest meant;
+	char *path = NULL;
+	bool done;
 
-	if (lstat(adopt->path, &st) != 0 || index_adopted_get(store->index, adopt->path, &then, NULL) != ERR_OK)
+	if (!find_meant(store, &adopt->expected, &meant) || !is_held(store, &meant, &held))
 		return false;
-	now = adopted_of(&then.digest, &st);
-	if (!is_same(&now, &then) || !is_expected(store, &adopt->expected, &then.digest) || !is_held(store, &then.digest, then.held_inode))
-		return false;
-	*ret_result = (struct adopt_result){.digest = then.digest, .size = then.size, .way = ADOPT_BEFORE};
-	return true;
+	done = index_adopted_get(store->index, adopt->path, &then, NULL) == ERR_OK && is_as_then(adopt->path, &then, &held);
+	if (!done && index_adopted_as(store->index, &meant, held.inode, &then, &path, NULL) == ERR_OK)
+		done = is_as_then(path, &then, &held);
+	free(path);
+	if (done)
+		*ret_result = (struct adopt_result){.digest = meant, .size = held.size, .way = ADOPT_BEFORE};
+	return done;
 }
 
 /* --- which way */
@@ -114,30 +127,40 @@ static int link_as(const struct adoption *adoption, char ret_name[PLACE_MAX])
 	return linkat(AT_FDCWD, open_file, adoption->store->dir, ret_name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
-/* Tried rather than guessed at: other file systems, bind mounts, files of other people. */
-static bool can_link(const struct adoption *adoption)
+/* Tried rather than guessed at. Returns as link_as() does. */
+static int try_link(const struct adoption *adoption)
 {
 	char name[PLACE_MAX];
+	int failed = link_as(adoption, name);
 
-	if (link_as(adoption, name) != 0)
-		return false;
-	unlinkat(adoption->store->dir, name, 0);
-	return true;
+	if (!failed && unlinkat(adoption->store->dir, name, 0) != 0)
+		failed = errno;
+	return failed;
+}
+
+/* Other file systems, bind mounts, files of other people, too many names, no /proc. */
+static bool is_refusal(int failed)
+{
+	return failed == EXDEV || failed == EPERM || failed == EACCES || failed == EMLINK || failed == EOPNOTSUPP || failed == ENOSYS || failed == ENOENT;
 }
 
 static enum err choose_way(struct adoption *adoption, struct why *why)
 {
 	uint64_t size = (uint64_t)adoption->st.st_size;
 	enum err err = partial_open_clone(adoption->store, adoption->fd, size, &adoption->partial, why);
+	int failed;
 
 	adoption->way = ADOPT_CLONED;
 	if (err != ERR_UNSUPPORTED)
 		return err;
-	if (can_link(adoption)) {
-		adoption->way = ADOPT_LINKED;
+	adoption->way = ADOPT_LINKED;
+	failed = try_link(adoption);
+	if (!failed) {
 		err = chain_init(&adoption->chain, size);
 		return err ? why_set(why, err, "no memory for the chain of %s", adoption->adopt->path) : ERR_OK;
 	}
+	if (!is_refusal(failed))
+		return why_errno(why, failed, "cannot link %s into %s", adoption->adopt->path, store_home(adoption->store));
 	adoption->way = ADOPT_COPIED;
 	if (!adoption->adopt->may_copy)
 		return why_set(why, ERR_UNSUPPORTED, "%s would have to be copied", adoption->adopt->path);

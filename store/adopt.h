@@ -34,7 +34,7 @@ struct adopt_result {
 	enum adopt_way way;
 };
 
-/* Whether it was adopted as it is now, and is still held: then there is nothing to do. */
+/* Whether there is nothing to do: it was adopted as it is now, or another file of the same name was, which lies there still; and that is what is held. */
 bool adopt_is_done(struct store *store, const struct adopt *adopt, struct adopt_result *ret_result);
 
 /* ERR_UNPROVEN: the bytes are not what was expected. ERR_UNSUPPORTED: it would have to be copied, and may not be; nothing was read. ERR_IO, also when it was changed

@@ -42,6 +42,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE blob ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;"
 	"CREATE TABLE adopted(path TEXT NOT NULL PRIMARY KEY, algorithm INTEGER NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,"
 	" inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, held_inode INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX adopted_digest ON adopted(algorithm, digest);"
 	"CREATE TABLE claim(repo TEXT NOT NULL, revision TEXT NOT NULL, path TEXT NOT NULL, algorithm INTEGER NOT NULL, digest BLOB NOT NULL,"
 	" asked_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(repo, revision, path)) WITHOUT ROWID;"
 	"CREATE INDEX claim_asked ON claim(asked_at);",

@@ -79,6 +79,9 @@ struct adopted {
 };
 enum err index_adopted_put(struct index *index, const char *path, const struct adopted *adopted, struct why *why) LARDER_MUST_USE;
 enum err index_adopted_get(struct index *index, const char *path, struct adopted *ret_adopted, struct why *why) LARDER_MUST_USE;
+/* The one that a file in blobs/ came of, and its path, to be freed. ERR_NOT_FOUND: of none. */
+enum err index_adopted_as(struct index *index, const struct digest *digest, uint64_t held_inode, struct adopted *ret_adopted, char **ret_path,
+			  struct why *why) LARDER_MUST_USE;
 
 /* --- claims: the names that such files have where they lie. They count for nothing, and nobody is told of them, until a hub has given the same name to the same
  * bytes: then they become names as above. One that is there already stays as it is. */

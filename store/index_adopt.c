@@ -6,6 +6,8 @@
 static const char adopted_put_sql[] = "INSERT OR REPLACE INTO adopted(path, algorithm, digest, size, inode, mtime_ns, ctime_ns, held_inode)"
 				      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 static const char adopted_get_sql[] = "SELECT algorithm, digest, size, inode, mtime_ns, ctime_ns, held_inode FROM adopted WHERE path = ?1";
+static const char adopted_as_sql[] = "SELECT algorithm, digest, size, inode, mtime_ns, ctime_ns, held_inode, path FROM adopted"
+				     " WHERE algorithm = ?1 AND digest = ?2 AND held_inode = ?3 LIMIT 1";
 /* Other bytes under the same name are another claim. */
 static const char claim_put_sql[] = "INSERT INTO claim(repo, revision, path, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
 				    " (SELECT 1 FROM name WHERE repo = ?1 AND revision = ?2 AND path = ?3 AND algorithm = ?4 AND digest = ?5)"
@@ -16,6 +18,13 @@ static const char claim_next_sql[] = "SELECT c.repo, c.revision FROM claim AS c 
 static const char claim_each_sql[] = "SELECT path, algorithm, digest FROM claim WHERE repo = ?1 AND revision = ?2";
 static const char claim_asked_sql[] = "UPDATE claim SET asked_at = ?3 WHERE repo = ?1 AND revision = ?2";
 static const char claim_drop_sql[] = "DELETE FROM claim WHERE repo = ?1 AND revision = ?2 AND path = ?3";
+
+static char *copy_text(sqlite3_stmt *statement, int at)
+{
+	const unsigned char *text = sqlite3_column_text(statement, at);
+
+	return strdup(text ? (const char *)text : "");
+}
 
 enum err index_adopted_put(struct index *index, const char *path, const struct adopted *adopted, struct why *why)
 {
@@ -68,6 +77,28 @@ enum err index_adopted_get(struct index *index, const char *path, struct adopted
 	return err;
 }
 
+enum err index_adopted_as(struct index *index, const struct digest *digest, uint64_t held_inode, struct adopted *ret_adopted, char **ret_path, struct why *why)
+{
+	char *path = NULL, text[DIGEST_TEXT_MAX];
+	sqlite3_stmt *statement;
+	bool row = false;
+	enum err err = index_begin(index, adopted_as_sql, &statement, why);
+
+	if (err)
+		return err;
+	index_bind_digest(statement, 1, digest);
+	sqlite3_bind_int64(statement, 3, (int64_t)held_inode);
+	err = index_row(index, statement, &row, why);
+	if (!err && (!row || !read_adopted(statement, ret_adopted)))
+		err = why_set(why, ERR_NOT_FOUND, "%s was not adopted", digest_text(digest, text));
+	if (!err && !(path = copy_text(statement, 7)))
+		err = why_set(why, ERR_NO_MEMORY, "out of memory");
+	index_end(index, statement);
+	if (!err)
+		*ret_path = path;
+	return err;
+}
+
 static enum err put_claim(struct index *index, const struct claim *claim, struct why *why)
 {
 	sqlite3_stmt *statement;
@@ -101,13 +132,6 @@ enum err index_claim_put(struct index *index, const struct claim *claims, size_t
 out:
 	pthread_mutex_unlock(&index->lock);
 	return err;
-}
-
-static char *copy_text(sqlite3_stmt *statement, int at)
-{
-	const unsigned char *text = sqlite3_column_text(statement, at);
-
-	return strdup(text ? (const char *)text : "");
 }
 
 enum err index_claim_next(struct index *index, int64_t before_s, char **ret_repo, char **ret_commit, struct why *why)

@@ -306,6 +306,21 @@ int symlinkat(const char *target, int dir, const char *name)
 	return failed;
 }
 
+int linkat(int from_dir, const char *from, int dir, const char *name, int flags)
+{
+	char path[PATH_MAX];
+	int failed;
+
+	if (!resolve(dir, name, path))
+		return (int)syscall(SYS_linkat, from_dir, from, dir, name, flags);
+	if (fault("link", path, true))
+		return -1;
+	failed = (int)syscall(SYS_linkat, from_dir, from, dir, name, flags);
+	if (failed == 0 && undoes())
+		undo_note_create(path);
+	return failed;
+}
+
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
 	char from_path[PATH_MAX], to_path[PATH_MAX];

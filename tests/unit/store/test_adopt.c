@@ -162,6 +162,23 @@ static void leaves_one_copy(void **state)
 	assert_int_equal(store_home_count(home, "partial"), 0);
 }
 
+/* Else they would take turns for ever. */
+static void the_second_of_two_equals_is_left(void **state)
+{
+	struct store_home *home = *state;
+	struct digest digest = content_digest(home, 1, SIZE);
+	char first[128], second[128];
+
+	put_outside(home, "first", 1, first);
+	put_outside(home, "second", 1, second);
+	adopt_it(home, first, &digest);
+	assert_true(is_done(home, second, &digest));
+	assert_int_equal(unlink(first), 0);
+	assert_false(is_done(home, second, &digest));
+	adopt_it(home, second, &digest);
+	assert_true(is_done(home, second, &digest));
+}
+
 /* Both ways: before opening, and between opening and reading. */
 static void does_not_give_what_was_changed_later(void **state)
 {
@@ -340,6 +357,7 @@ int main(void)
 		WITH_HOME(knows_a_git_blob_by_its_id),
 		WITH_HOME(refuses_what_is_not_its_name),
 		WITH_HOME(leaves_one_copy),
+		WITH_HOME(the_second_of_two_equals_is_left),
 		WITH_HOME(does_not_give_what_was_changed_later),
 		WITH_HOME(stays_when_the_other_name_goes),
 		WITH_HOME(links_are_no_burden_to_the_quota),

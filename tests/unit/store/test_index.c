@@ -250,7 +250,7 @@ static void older_one_is_migrated(void **state)
 {
 	static const char to_first[] = "ALTER TABLE blob DROP COLUMN ctime_ns; ALTER TABLE name DROP COLUMN visibility;"
 				       " ALTER TABLE name DROP COLUMN checked_at; ALTER TABLE blob DROP COLUMN linked;"
-				       " DROP TABLE adopted; DROP TABLE claim; PRAGMA user_version=1";
+				       " DROP INDEX adopted_digest; DROP TABLE adopted; DROP TABLE claim; PRAGMA user_version=1";
 	struct store_home *home = *state;
 	struct digest digest = digest_of(1);
 	struct blob_record record;
