@@ -129,7 +129,8 @@ static void on_was_read(struct pool_job *job)
 
 bool gateway_blob_is_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)
 {
-	return gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first / CHAIN_CHUNK, (end + CHAIN_CHUNK - 1) / CHAIN_CHUNK);
+	/* Of a file that others may write to, what was checked once says nothing about the next time. */
+	return !blob_is_linked(blob->blob) && gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first / CHAIN_CHUNK, (end + CHAIN_CHUNK - 1) / CHAIN_CHUNK);
 }
 
 static struct gateway_chunk *find(struct gateway_blob *blob, uint64_t index)

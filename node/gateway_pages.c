@@ -52,6 +52,8 @@ static void start_page(struct gateway_request *request)
 	struct page *page = calloc(1, sizeof *page);
 
 	request->work = page;
+	if (!gateway_reply_is_for_get(request))
+		return;
 	if (page) {
 		*page = (struct page){.ask = {.on_done = on_facts}, .request = request};
 		if (facts_start(gateway_node(request->gateway), &page->ask) == ERR_OK)

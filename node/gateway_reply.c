@@ -62,6 +62,18 @@ struct MHD_Response *gateway_reply_of_text(const char *type, const char *text, s
 	return response;
 }
 
+bool gateway_reply_is_for_get(struct gateway_request *request)
+{
+	struct MHD_Response *response;
+
+	if (request->is_head || strcmp(request->method, "GET") == 0)
+		return true;
+	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	gateway_reply_header(response, "Allow", "GET, HEAD");
+	gateway_reply(request, 405, response);
+	return false;
+}
+
 void gateway_reply_json(struct gateway_request *request, unsigned status, json_t *json)
 {
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;

@@ -27,6 +27,8 @@ void gateway_reply(struct gateway_request *request, unsigned status, struct MHD_
 void gateway_reply_empty(struct gateway_request *request, unsigned status);
 /* A copy of the text is sent. `type` as in Content-Type. Returns the response, to be handed over: NULL without memory. */
 struct MHD_Response *gateway_reply_of_text(const char *type, const char *text, size_t len) LARDER_MUST_USE;
+/* Whether it is GET or HEAD; if not, it is refused. */
+bool gateway_reply_is_for_get(struct gateway_request *request);
 /* Takes the JSON over. */
 void gateway_reply_json(struct gateway_request *request, unsigned status, json_t *json);
 /* In the hub's form: {"error": SENTENCE} and X-Error-Message; X-Error-Code where `code` is not NULL, X-Repo-Commit where `commit` is not NULL or "". */

@@ -147,6 +147,7 @@ static const struct gateway_answer *const answers[ROUTE_KINDS] = {
 	[ROUTE_RESOLVE] = &gateway_file,
 	[ROUTE_TELEMETRY] = &gateway_nothing,
 	[ROUTE_AGENTS] = &gateway_nothing,
+	[ROUTE_BLOB] = &gateway_digest,
 	[ROUTE_STATUS] = &gateway_pages,
 	[ROUTE_METRICS] = &gateway_pages,
 };

@@ -15,16 +15,11 @@
 
 uint64_t blob_size(const struct blob *blob) { return blob->record.size; }
 const struct digest *blob_digest(const struct blob *blob) { return &blob->record.digest; }
+enum visibility blob_visibility(const struct blob *blob) { return blob->record.visibility; }
 int blob_fd(const struct blob *blob) { return blob->fd; }
 const struct chain *blob_chain(const struct blob *blob) { return &blob->chain; }
 const char *blob_path(const struct blob *blob) { return blob->path; }
-
-bool blob_is_linked(const struct blob *blob)
-{
-	struct stat st;
-
-	return fstat(blob->fd, &st) != 0 || st.st_nlink > 1;
-}
+bool blob_is_linked(const struct blob *blob) { return blob->is_linked; }
 
 void blob_close(struct blob *blob)
 {
@@ -123,6 +118,7 @@ static enum err forget_missing(struct blob *blob, struct why *why)
 static enum err open_file(struct blob *blob, struct why *why)
 {
 	int dir = blob->store->dir, failed;
+	struct stat st;
 
 	failed = file_open(dir, blob->name, &blob->fd);
 	if (failed == ENOENT || failed == ELOOP)
@@ -132,6 +128,8 @@ static enum err open_file(struct blob *blob, struct why *why)
 	failed = file_lock(blob->fd, LOCK_SH);
 	if (failed)
 		return why_errno(why, failed, "cannot lock %s", blob->path);
+	/* For good: once it is withdrawn, the other name is its only one. */
+	blob->is_linked = fstat(blob->fd, &st) != 0 || st.st_nlink > 1;
 	return file_is_at(dir, blob->name, blob->fd) ? ERR_OK : ERR_CUT;
 }
 

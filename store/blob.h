@@ -10,6 +10,7 @@
 #define LARDER_STORE_BLOB_H
 
 #include "store/chain.h"
+#include "store/index.h"
 #include "store/store.h"
 
 struct blob;
@@ -22,9 +23,10 @@ void blob_close(struct blob *blob);
 
 uint64_t blob_size(const struct blob *blob);
 const struct digest *blob_digest(const struct blob *blob);
+enum visibility blob_visibility(const struct blob *blob); /* as it was known when it was opened */
 int blob_fd(const struct blob *blob); /* borrowed; bytes read through it are unchecked */
 const struct chain *blob_chain(const struct blob *blob); /* borrowed */
-/* Whether the file has names elsewhere (adopt.h): then others may write to it at any time, and bytes of it are only good once they were checked in memory that is nobody
+/* Whether the file had names elsewhere (adopt.h) when it was opened: then others may write to it at any time, and bytes of it are only good once they were checked in memory that is nobody
  * else's, as blob_read_chunk() and blob_export() do; never map it or send it from the file. */
 bool blob_is_linked(const struct blob *blob);
 /* Absolute path of the file; borrowed. */

@@ -12,6 +12,7 @@ struct blob {
 	struct blob_record record;
 	struct chain chain;
 	int fd; /* locked shared */
+	bool is_linked; /* when it was opened */
 	char name[PLACE_MAX]; /* below HOME */
 	char *path;
 };

@@ -6,8 +6,12 @@ import socket
 import subprocess
 
 import pytest
-from gateways import GatewayNode, ask
+from content import files_of
+from gateways import Connection, GatewayNode, ask
 from nodes import Node, daemon_binary, wait_for
+
+
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 @pytest.fixture
@@ -55,6 +59,77 @@ def test_asked_in_haste(node):
         with socket.create_connection(node.gateway_address) as connection:
             connection.sendall(b"GET /-/status HTTP/1.1\r\nHost: %s\r\n\r\n" % node.gateway_host.encode())
     assert ask(node, "/-/status").status == 200
+
+
+# --- a blob by its digest
+
+def blob_page(sha256):
+    return "/-/blob/sha256/" + sha256
+
+
+@pytest.fixture
+def weights(larder, node, model):
+    """model.safetensors, held."""
+    larder.ok("get", "org/model")
+    return files_of(model)["model.safetensors"]
+
+
+@pytest.mark.asan
+def test_blob_whole_and_in_parts(node, weights):
+    page, content = blob_page(weights.sha256), weights.source.read(0, weights.size)
+    for _ in range(2):  # checked chunk by chunk, then straight from the file
+        answer = ask(node, page)
+        assert answer.status == 200 and answer.body == content and answer["etag"] == '"%s"' % weights.sha256
+    part = ask(node, page, headers=["Range: bytes=1048570-1048580"])
+    assert part.status == 206 and part.body == content[1048570:1048581]
+    assert part["content-range"] == "bytes 1048570-1048580/%d" % weights.size
+    assert ask(node, page, headers=["Range: bytes=-3"]).body == content[-3:]
+    beyond = ask(node, page, headers=["Range: bytes=%d-" % weights.size])
+    assert beyond.status == 416 and beyond["content-range"] == "bytes */%d" % weights.size
+    head = ask(node, page, "HEAD")
+    assert head.status == 200 and int(head["content-length"]) == weights.size
+    assert ask(node, page, headers=['If-None-Match: "%s"' % weights.sha256]).status == 304
+    assert ask(node, page, "POST").status == 405 and ask(node, "/-/status", "DELETE").status == 405
+
+
+@pytest.mark.asan
+def test_blob_that_is_not_for_all(larder, hub, node):
+    hub.add("org/secret", {"weights.safetensors": (2 << 20, "secret")})
+    hub.add_token(TOKEN, "me")
+    hub.protect("org/secret", private=True, readers=["me"])
+    larder.ok("get", "org/secret", env={"HF_TOKEN": TOKEN})
+    secret = files_of(hub.repo("org/secret"))["weights.safetensors"].sha256
+    assert larder.has_blob(secret)
+    refused, unknown = ask(node, blob_page(secret)), ask(node, blob_page("0" * 64))
+    assert refused.status == unknown.status == 404 and refused.body == unknown.body
+    assert ask(node, "/-/blob/sha256/short").status == 404
+
+
+def test_blob_of_a_cache_that_changes(larder, other, hub, model):
+    """What was checked once is checked again where somebody else may write to the file."""
+    cache = os.path.join(larder.user_home, ".cache", "huggingface", "hub")
+    other.ok("get", "org/model", "--hf-cache", env={"HF_HUB_CACHE": cache})
+    weights = files_of(model)["model.safetensors"]
+    path = os.path.join(cache, "models--org--model", "blobs", weights.sha256)
+    with GatewayNode(larder) as node:
+        larder.ok("adopt", "hf")
+        wait_for(lambda: ask(node, blob_page(weights.sha256)).status == 200, "it is public")
+        if os.stat(path).st_nlink == 1:
+            pytest.skip("clones cannot be changed from outside")
+        with Connection(node) as connection:
+            connection.ask(blob_page(weights.sha256))
+            assert connection.head()  # it has begun
+            with open(path, "r+b") as file:
+                file.seek(4 << 20)
+                file.write(b"changed")
+            while len(connection.rest) < weights.size and connection._more():
+                pass
+            content = weights.source.read(0, weights.size)
+            wrong = [at for at, (a, b) in enumerate(zip(content, connection.rest)) if a != b]
+            assert wrong == [] and len(connection.rest) <= weights.size
+        assert ask(node, blob_page(weights.sha256)).status == 404
+        hub.reset()
+        assert ask(node, "/org/model/resolve/main/model.safetensors").body == weights.source.read(0, weights.size)
 
 
 # --- sockets of a service manager

@@ -198,6 +198,7 @@ static void does_not_give_what_was_changed_later(void **state)
 	overwrite(path, CHUNK + 7);
 	assert_int_equal(blob_read_chunk(blob, 0, data, &len, NULL), ERR_OK);
 	assert_int_equal(blob_read_chunk(blob, 1, data, &len, NULL), ERR_UNPROVEN);
+	assert_true(blob_is_linked(blob)); /* although it has one name again */
 	blob_close(blob);
 	assert_false(store_home_holds(home, &digest));
 	put_outside(home, "weights", 1, path);
