@@ -144,10 +144,10 @@ def test_a_download_in_pieces_becomes_one_fetch(hub, node, model, larder):
 
 
 def test_many_clients_are_one_fetch(hub, node, model):
-    size = 64 * MIB
+    size = 24 * MIB
     hub.add("org/big", {"big.bin": (size, "big")})
     before = hub.counters()["content_bytes"]
-    hub.fault(action="slow", kind="content", path="big.bin", rate=40 * MIB)
+    hub.fault(action="slow", kind="content", path="big.bin", rate=20 * MIB)
     connections = [Connection(node) for _ in range(12)]
     for connection in connections:
         connection.ask(target_of("big.bin", repo="org/big"))
