@@ -1,12 +1,6 @@
 #include "node/gateway_direct.h"
 
-#include "base/buf.h"
-
 #include <stdlib.h>
-#include <string.h>
-
-#define LOW_BYTES (DIRECT_FULL_BYTES / 4) /* the hub goes on */
-#define MOST_BYTES ((size_t)64 << 20)     /* what may come although it was paused */
 
 static void end(struct gateway_direct *direct, enum err err, const struct why *why)
 {
@@ -17,32 +11,19 @@ static void end(struct gateway_direct *direct, enum err err, const struct why *w
 	direct->on_more(direct);
 }
 
-/* What was read goes, when it is more than what was not. */
-static void close_gap(struct gateway_direct *direct)
-{
-	size_t rest = direct->waiting.len - direct->taken;
-
-	if (direct->taken < rest || direct->taken == 0)
-		return;
-	memmove(direct->waiting.data, direct->waiting.data + direct->taken, rest);
-	direct->waiting.len = rest;
-	direct->taken = 0;
-}
-
 static void on_bytes(struct hub_body *body, const uint8_t *data, size_t len)
 {
 	struct gateway_direct *direct = container_of(body, struct gateway_direct, body);
 	enum err err;
 
 	direct->bytes += len;
-	close_gap(direct);
-	err = buf_add(&direct->waiting, data, len);
+	err = gateway_pipe_add(&direct->pipe, data, len);
 	if (err) {
 		hub_body_cancel(direct->hub->hub, body);
 		end(direct, err, NULL);
 		return;
 	}
-	if (direct->waiting.len - direct->taken >= DIRECT_FULL_BYTES && !direct->is_paused) {
+	if (gateway_pipe_len(&direct->pipe) >= PIPE_FULL_BYTES && !direct->is_paused) {
 		direct->is_paused = true;
 		hub_body_pause(body);
 	}
@@ -66,7 +47,7 @@ enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listi
 	direct->hub = gateway_hub_share(hub);
 	direct->listing = *listing;
 	*listing = (struct hub_listing){0};
-	direct->waiting.limit = MOST_BYTES;
+	gateway_pipe_init(&direct->pipe);
 	direct->body = (struct hub_body){
 		.type = direct->listing.type,
 		.repo = direct->listing.repo,
@@ -92,20 +73,17 @@ void gateway_direct_close(struct gateway_direct *direct)
 	hub_body_cancel(direct->hub->hub, &direct->body);
 	gateway_hub_leave(direct->hub);
 	hub_listing_release(&direct->listing);
-	buf_release(&direct->waiting);
+	gateway_pipe_release(&direct->pipe);
 	free(direct);
 }
 
 size_t gateway_direct_read(struct gateway_direct *direct, void *data, size_t len)
 {
-	size_t there = direct->waiting.len - direct->taken, take = len < there ? len : there;
+	size_t taken = gateway_pipe_take(&direct->pipe, data, len);
 
-	if (take)
-		memcpy(data, direct->waiting.data + direct->taken, take);
-	direct->taken += take;
-	if (direct->is_paused && there - take < LOW_BYTES) {
+	if (direct->is_paused && gateway_pipe_len(&direct->pipe) < PIPE_LOW_BYTES) {
 		direct->is_paused = false;
 		hub_body_resume(&direct->body);
 	}
-	return take;
+	return taken;
 }

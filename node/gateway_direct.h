@@ -2,10 +2,8 @@
 #ifndef LARDER_NODE_GATEWAY_DIRECT_H
 #define LARDER_NODE_GATEWAY_DIRECT_H
 
-#include "base/buf.h"
 #include "node/gateway_hubs.h"
-
-#define DIRECT_FULL_BYTES ((size_t)512 << 10)  /* in memory and not read yet: the hub is paused */
+#include "node/gateway_pipe.h"
 
 struct gateway_direct {
 	/* Set by the owner, who may close it from within. Never from within a call of the owner's. */
@@ -16,8 +14,7 @@ struct gateway_direct {
 	struct gateway_hub *hub;
 	struct hub_listing listing;
 	struct hub_body body;
-	struct buf waiting;
-	size_t taken;    /* of `waiting` */
+	struct gateway_pipe pipe;
 	bool is_paused;
 	uint64_t bytes;  /* that came from the hub */
 };

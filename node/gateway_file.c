@@ -355,7 +355,7 @@ static void try_fill(struct file *file)
 /* It has failed, and all that came before was given. */
 static bool is_spent(const struct gateway_direct *direct)
 {
-	return direct->is_done && direct->err && direct->taken == direct->waiting.len;
+	return direct->is_done && direct->err && gateway_pipe_len(&direct->pipe) == 0;
 }
 
 static void replace_direct(struct file *file)

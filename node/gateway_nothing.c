@@ -23,10 +23,7 @@ const struct gateway_answer gateway_nothing = {start_nothing, take_nothing, NULL
 
 static void start_unknown(struct gateway_request *request)
 {
-	if (request->route.kind == ROUTE_PASS)
-		gateway_reply_error(request, 501, NULL, NULL, "larder does not pass this on to the hub: use the hub's own address for it");
-	else
-		gateway_reply_error(request, 404, NULL, NULL, "larder has no such page");
+	gateway_reply_error(request, 404, NULL, NULL, "larder has no such page");
 }
 
 const struct gateway_answer gateway_unknown = {start_unknown, NULL, NULL};

@@ -36,12 +36,12 @@ const char *http_answer_header(const struct http_answer *answer, const char *nam
 
 /* Embedded by the caller; fill the first part, leave the rest zero. May be reused after on_done. */
 struct http_request {
-	const char *method;        /* "GET", "HEAD", "POST" */
+	const char *method;        /* "GET", "HEAD", "POST", "PUT", ... */
 	const char *url;           /* http or https only; borrowed until done, as are all pointers here */
 	bool tells_via;            /* with http_set_via()'s name, if there is one */
 	const char *bearer;        /* sent as Authorization: Bearer, to this very URL; NULL: none */
 	const char *const *extra_headers; /* "Name: value", NULL-terminated; NULL: none */
-	const void *body;          /* POST */
+	const void *body;          /* not with GET and HEAD */
 	size_t body_len;
 	int64_t range_first;       /* -1: no Range header */
 	int64_t range_last;        /* inclusive; -1: open */

@@ -228,6 +228,12 @@ static void set_method(CURL *easy, const struct http_request *request)
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+	} else if (strcmp(request->method, "GET") != 0) {
+		if (request->body) {
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+		}
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	}
 }
 

@@ -1,0 +1,131 @@
+"""What the gateway passes on to the hub and back: metadata, and all that is not its own to answer."""
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from content import FILES
+from gateways import Connection, GatewayNode, ask
+
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@pytest.fixture
+def node(larder):
+    with GatewayNode(larder, env={"HF_TOKEN": "hf_thenodesowntokenwhichnobodygets0000"}) as node:
+        yield node
+
+
+def open_url(node, target, method="GET", headers=None, body=None):
+    """(status, headers, body); redirects are not followed."""
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+    opener = urllib.request.build_opener(Stay, urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(node.gateway + target, data=body, method=method, headers=headers or {})
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.headers, answer.read()
+
+
+@pytest.mark.asan
+def test_info_tree_refs_and_raw(node, model):
+    status, headers, body = open_url(node, "/api/models/org/model/revision/main")
+    assert status == 200 and json.loads(body)["sha"] == model.refs["main"]
+    assert headers["X-Repo-Commit"] in (None, model.refs["main"])
+    status, _, body = open_url(node, "/api/models/org/model/tree/main?recursive=true")
+    assert status == 200 and {entry["path"] for entry in json.loads(body) if entry["type"] == "file"} == set(FILES)
+    assert b"xetHash" not in body
+    status, _, body = open_url(node, "/api/models/org/model/refs")
+    assert status == 200 and json.loads(body)["branches"][0]["name"] == "main"
+    status, _, body = open_url(node, "/org/model/raw/main/model.safetensors")
+    assert status == 200 and body.startswith(b"version https://git-lfs")
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("kind, body", [("application/x-www-form-urlencoded", b"paths=config.json&expand=False"),
+                                        ("application/json", b'{"paths": ["config.json"], "expand": false}')])
+def test_paths_info_in_both_encodings(node, model, kind, body):
+    status, _, answer = open_url(node, "/api/models/org/model/paths-info/main", "POST", {"Content-Type": kind}, body)
+    assert status == 200 and [entry["path"] for entry in json.loads(answer)] == ["config.json"]
+
+
+@pytest.mark.asan
+def test_pages_of_a_listing_lead_back_here(hub, node, model):
+    hub.set(page_size=2)
+    target, seen = "/api/models/org/model/tree/main?recursive=true", []
+    while target:
+        status, headers, body = open_url(node, target)
+        assert status == 200
+        seen += [entry["path"] for entry in json.loads(body) if entry["type"] == "file"]
+        link = headers["Link"]
+        assert link is None or link.startswith("<%s/api/" % node.gateway), link
+        target = link and link[1:link.index(">")].removeprefix(node.gateway)
+    assert sorted(seen) == sorted(FILES)
+
+
+@pytest.mark.asan
+def test_the_clients_token_goes_and_the_nodes_own_does_not(hub, node):
+    hub.add("org/private", {"file.bin": "private"})
+    hub.add_token(TOKEN, "reader")
+    hub.add_token("hf_thenodesowntokenwhichnobodygets0000", "owner")
+    hub.protect("org/private", private=True, readers=["reader", "owner"])
+    status, headers, _ = open_url(node, "/api/models/org/private")
+    assert status == 401 and headers["X-Error-Code"] == "RepoNotFound"
+    assert open_url(node, "/api/models/org/private", headers={"Authorization": "Bearer " + TOKEN})[0] == 200
+    assert json.loads(open_url(node, "/api/whoami-v2", headers={"Authorization": "Bearer " + TOKEN})[2])["name"] == "reader"
+    assert open_url(node, "/api/whoami-v2")[0] == 401
+    assert TOKEN not in node.log
+
+
+def test_a_renamed_repo(hub, node, model):
+    hub.rename("org/model", "org/renamed")
+    status, headers, _ = open_url(node, "/api/models/org/model")
+    assert status == 307 and "org/renamed" in headers["Location"] and not headers["Location"].startswith(hub.url)
+
+
+def test_cookies_and_hops_stay_behind(hub, node, model):
+    hub.fault(action="set-headers", kind="info", headers={"Set-Cookie": "a=b", "X-Xet-Hash": "00", "Keep-Alive": "5"})
+    status, headers, _ = open_url(node, "/api/models/org/model", headers={"Cookie": "token=secret"})
+    assert status == 200 and not {"set-cookie", "x-xet-hash", "keep-alive"} & {name.lower() for name in headers}
+    assert hub.log()[-1]["via"].startswith("1.1 larder-")
+
+
+@pytest.mark.asan
+def test_what_is_not_there_and_methods_that_write(node, model):
+    assert open_url(node, "/api/models/org/none")[1]["X-Error-Code"] == "RepoNotFound"
+    status, _, _ = open_url(node, "/api/models/org/model/nothing", "PUT", body=b"x" * 100000)
+    assert 400 <= status < 500
+    assert open_url(node, "/api/models/org/model/nothing", "DELETE")[0] in (404, 405, 501)
+
+
+@pytest.mark.asan
+def test_the_hub_is_away(hub, node, model):
+    hub.down()
+    status, headers, body = open_url(node, "/api/datasets?search=x")
+    assert status == 504 and hub.url.removeprefix("http://").encode() in body and headers["X-Error-Message"]
+    hub.up()
+    assert open_url(node, "/api/models/org/model")[0] == 200
+
+
+@pytest.mark.asan
+def test_a_body_that_is_cut(hub, node, model):
+    hub.fault(action="cut", kind="info", at=10, times=1)
+    with pytest.raises(Exception, match="IncompleteRead|reset|closed|chunk"):
+        open_url(node, "/api/models/org/model")
+    assert ask(node, "/api/models/org/model", "HEAD").status in (200, 405)
+
+
+def test_a_request_that_is_too_large(node):
+    """Told before it is sent, where its length is told; else when all of it was."""
+    with Connection(node) as connection:
+        connection.ask("/api/models/org/model/commit/main", "POST", ["Content-Length: %d" % (65 << 20)])
+        assert connection.answer().status == 413
+    with Connection(node) as connection:
+        connection.ask("/api/models/org/model/commit/main", "POST", ["Transfer-Encoding: chunked"])
+        for _ in range(65):
+            connection.send(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+        connection.send(b"0\r\n\r\n")
+        assert connection.answer().status == 413
