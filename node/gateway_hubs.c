@@ -57,7 +57,7 @@ static bool make_room(struct gateway_hubs *hubs)
 
 static enum err add(struct gateway_hubs *hubs, const char *token, struct gateway_hub **ret_hub, struct why *why)
 {
-	struct hub_options options = {.url = hubs->url, .token = token, .store = hubs->store};
+	struct hub_options options = {.url = hubs->url, .token = token, .is_for_others = true, .store = hubs->store};
 	struct gateway_hub *hub;
 	enum err err;
 

@@ -58,6 +58,9 @@ enum err hub_create(struct loop *loop, struct http *http, const struct hub_optio
 	hub->loop = loop;
 	hub->http = http;
 	hub->store = options->store;
+	hub->is_for_others = options->is_for_others;
+	hub->recent.loop = loop;
+	hub_recent_init(&hub->recent);
 	list_init(&hub->looks);
 	list_init(&hub->bodies);
 	err = set_base(hub, options->url, why);
@@ -87,6 +90,7 @@ void hub_destroy(struct hub *hub)
 		hub_look_run_destroy(hub->looks.next);
 	while (!list_is_empty(&hub->bodies))
 		hub_body_run_destroy(hub->bodies.next);
+	hub_recent_release(&hub->recent);
 	save_count(hub);
 	if (hub->token)
 		sodium_memzero(hub->token, strlen(hub->token));

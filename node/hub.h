@@ -16,6 +16,8 @@
 #define HUB_FILES_MAX 1000000 /* files of one listing */
 #define HUB_AWAY_MS 30000 /* how long the hub counts as away after it did not answer */
 #define HUB_BODIES_MAX 6 /* bodies that run at once before one file may have a further one */
+#define HUB_OTHERS_S (15 * 60)
+#define HUB_OTHERS_AWAY_S (24 * 3600) /* the same, while it is away */
 #define HUB_QUICK_MS 2000 /* how long it may be silent where a remembered answer can serve instead */
 
 struct hub;
@@ -23,6 +25,8 @@ struct hub;
 struct hub_options {
 	const char *url;     /* "https://huggingface.co"; a path prefix is fine; no trailing slash needed */
 	const char *token;   /* NULL: none. Copied, wiped on destroy; never logged */
+	/* Its answers go to programs that are not the owner's: what is not public is asked for again after HUB_OTHERS_S, and a day later is not believed any more. */
+	bool is_for_others;
 	struct store *store; /* remembers answers; secret for scopes; clock and log. Borrowed, as are loop and http */
 };
 

@@ -29,6 +29,8 @@ static enum err keep(struct hub *hub, const char *kind, const struct hub_subject
 
 	err = make_key(subject, revision, path, &key);
 	if (!err)
+		hub_recent_forget(&hub->recent, buf_str(&key));
+	if (!err)
 		err = hub_listing_write(listing, &value);
 	if (!err)
 		err = index_answer_put(store_index(hub->store), hub->host, kind, buf_str(&key), scope, buf_str(&value), value.len, listing->at_s, why);
@@ -63,6 +65,27 @@ void hub_remember(struct hub *hub, const struct hub_subject *asked, const struct
 		err = keep_all(hub, &canonical, listing, files, &why);
 	if (err)
 		log_debug(store_log(hub->store), "the answer of %s about %s is not remembered: %s", hub->host, asked->repo, why.text[0] ? why.text : err_name(err));
+}
+
+/* An empty answer is none, and newer than what was there. */
+static void blank(struct hub *hub, const char *kind, const struct hub_subject *subject, const char *revision, const char *path)
+{
+	struct buf key;
+
+	if (make_key(subject, revision, path, &key) == ERR_OK) {
+		hub_recent_forget(&hub->recent, buf_str(&key));
+		(void)!index_answer_put(store_index(hub->store), hub->host, kind, buf_str(&key), hub->scope, "", 0, clock_wall_s(store_clock(hub->store)), NULL);
+	}
+	buf_release(&key);
+}
+
+void hub_forget(struct hub *hub, const struct hub_subject *subject, const char *commit)
+{
+	if (!name_is_commit(subject->revision))
+		blank(hub, "revision", subject, subject->revision, NULL);
+	if (subject->path)
+		blank(hub, "file", subject, commit, subject->path);
+	blank(hub, "listing", subject, commit, NULL);
 }
 
 /* --- finding */
@@ -112,38 +135,74 @@ static enum err find(struct hub *hub, const char *kind, const struct hub_subject
 	return err;
 }
 
-/* Keep the file at `path` alone. */
-static enum err narrow(struct hub_listing *listing, const char *path)
+/* A listing with the one file at `path`. */
+static enum err copy_file(const struct hub_listing *from, const char *path, struct hub_listing *ret_copy)
 {
-	const struct hub_file *file = hub_listing_find(listing, path);
-	size_t at;
+	const struct hub_file *file = hub_listing_find(from, path);
+	struct hub_listing copy = *from;
+	enum err err;
 
 	if (!file)
 		return ERR_NOT_FOUND;
-	at = (size_t)(file - listing->files);
-	for (size_t i = 0; i < listing->count; i++)
-		if (i != at)
-			free(listing->files[i].path);
-	listing->files[0] = listing->files[at];
-	listing->count = 1;
-	return ERR_OK;
+	copy.files = NULL;
+	copy.count = 0;
+	copy.repo = strdup(from->repo);
+	err = copy.repo ? hub_listing_add_file(&copy, file->path, file->size, &file->digest) : ERR_NO_MEMORY;
+	if (err)
+		hub_listing_release(&copy);
+	else
+		*ret_copy = copy;
+	return err;
+}
+
+/* The commit's whole listing, borrowed; NULL: not remembered, or too large to be kept at hand. */
+static const struct hub_listing *have_listing(struct hub *hub, const struct hub_subject *subject, const char *commit)
+{
+	const struct hub_listing *have = NULL;
+	struct hub_listing listing;
+	struct buf key;
+
+	if (make_key(subject, commit, NULL, &key) == ERR_OK) {
+		have = hub_recent_find(&hub->recent, buf_str(&key));
+		if (!have && find(hub, "listing", subject, commit, NULL, &listing) == ERR_OK) {
+			hub_recent_put(&hub->recent, buf_str(&key), &listing);
+			have = hub_recent_find(&hub->recent, buf_str(&key));
+		}
+	}
+	buf_release(&key);
+	return have;
+}
+
+static enum err find_file(struct hub *hub, const struct hub_subject *subject, const char *commit, struct hub_listing *ret_listing)
+{
+	const struct hub_listing *have;
+	struct hub_listing one;
+	struct buf key;
+	enum err err = make_key(subject, commit, subject->path, &key);
+
+	have = err ? NULL : hub_recent_find(&hub->recent, buf_str(&key));
+	if (!err && !have && find(hub, "file", subject, commit, subject->path, &one) == ERR_OK) {
+		hub_recent_put(&hub->recent, buf_str(&key), &one);
+		have = hub_recent_find(&hub->recent, buf_str(&key));
+	}
+	if (!err && !have)
+		have = have_listing(hub, subject, commit);
+	if (!err)
+		err = have ? copy_file(have, subject->path, ret_listing) : ERR_NOT_FOUND;
+	buf_release(&key);
+	return err;
 }
 
 static enum err find_commit(struct hub *hub, const struct hub_subject *subject, const char *commit, struct hub_listing *ret_listing)
 {
-	struct hub_listing listing = {0};
-	enum err err;
+	return subject->path ? find_file(hub, subject, commit, ret_listing) : find(hub, "listing", subject, commit, NULL, ret_listing);
+}
 
-	if (subject->path && find(hub, "file", subject, commit, subject->path, ret_listing) == ERR_OK)
-		return ERR_OK;
-	err = find(hub, "listing", subject, commit, NULL, &listing);
-	if (!err && subject->path)
-		err = narrow(&listing, subject->path);
-	if (err)
-		hub_listing_release(&listing);
-	else
-		*ret_listing = listing;
-	return err;
+bool hub_recall_lacks(struct hub *hub, const struct hub_subject *subject)
+{
+	const struct hub_listing *have = subject->path && name_is_commit(subject->revision) ? have_listing(hub, subject, subject->revision) : NULL;
+
+	return have && !hub_listing_find(have, subject->path);
 }
 
 enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing)

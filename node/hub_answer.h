@@ -12,7 +12,13 @@
 /* Keep an answer of now: which commit `asked->revision` is; with `files`, also all files of it, or the one file `asked->path`. A failure is logged and harms nothing. */
 void hub_remember(struct hub *hub, const struct hub_subject *asked, const struct hub_listing *listing, bool files);
 
+/* The hub does not let this token have it any more: what only this token was told of the subject, at `commit`, is gone. */
+void hub_forget(struct hub *hub, const struct hub_subject *subject, const char *commit);
+
 /* What is remembered of the subject: *ret_listing is complete but for `remembered`; release it. ERR_NOT_FOUND; others as the index gives them. */
 enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing) LARDER_MUST_USE;
+
+/* Whether all files of that commit are remembered, and the path is none of them. */
+bool hub_recall_lacks(struct hub *hub, const struct hub_subject *subject);
 
 #endif

@@ -86,6 +86,8 @@ void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *sai
 		return;
 	}
 	note_refusal(run);
+	if (run->has_old && run->old.visibility != VISIBILITY_PUBLIC && (err == ERR_NOT_FOUND || err == ERR_DENIED))
+		hub_forget(run->hub, &run->asked, run->old.commit);
 	look->run = NULL;
 	run_free(run);
 	look->on_done(look, err, &why);
@@ -193,15 +195,45 @@ void hub_look_ask_visibility(struct hub_look_run *run)
 
 /* --- the beginning */
 
+static int64_t age_s(const struct hub_look_run *run)
+{
+	return clock_wall_s(store_clock(run->hub->store)) - run->old.at_s;
+}
+
+/* That a token might read something says little about tomorrow. */
+static bool is_fresh(const struct hub_look_run *run)
+{
+	return !run->hub->is_for_others || run->old.visibility == VISIBILITY_PUBLIC || age_s(run) < HUB_OTHERS_S;
+}
+
+static void recall(struct hub_look_run *run)
+{
+	run->has_old = hub_recall(run->hub, &run->asked, &run->old) == ERR_OK;
+	if (!run->has_old || is_fresh(run) || age_s(run) < HUB_OTHERS_AWAY_S)
+		return;
+	hub_listing_release(&run->old);
+	run->has_old = false;
+}
+
+static void fail_lacking(struct hub_look_run *run)
+{
+	struct why why = {0};
+
+	memcpy(run->found.commit, run->asked.revision, sizeof run->found.commit);
+	hub_look_fail(run, why_set(&why, ERR_NOT_FOUND, "%s has no file %s at revision %s", run->asked.repo, run->asked.path, run->asked.revision), &why);
+}
+
 static void begin(struct loop_timer *timer)
 {
 	struct hub_look_run *run = container_of(timer, struct hub_look_run, timer);
 	struct hub *hub = run->hub;
 	struct why why = {0};
 
-	run->has_old = hub_recall(hub, &run->asked, &run->old) == ERR_OK;
-	if (run->has_old && name_is_commit(run->asked.revision))
+	recall(run);
+	if (run->has_old && name_is_commit(run->asked.revision) && is_fresh(run))
 		deliver(run, &run->old);
+	else if (!run->has_old && hub_recall_lacks(hub, &run->asked))
+		fail_lacking(run);
 	else if (run->has_old && hub_is_away(hub))
 		deliver_old(run, ERR_HUB_AWAY);
 	else if (hub_is_away(hub))

@@ -3,6 +3,7 @@
 #define LARDER_NODE_HUB_PRIVATE_H
 
 #include "node/hub.h"
+#include "node/hub_recent.h"
 #include "node/url.h"
 
 #define HUB_SCOPE_BYTES 16
@@ -21,6 +22,8 @@ struct hub {
 	int64_t away_until_ms;
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
+	bool is_for_others; /* as in the options */
+	struct hub_recent recent;
 	struct list looks, bodies;
 	size_t body_count;  /* in `bodies` */
 	uint64_t body_bytes; /* that came in for them, ever */

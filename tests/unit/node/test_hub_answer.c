@@ -292,6 +292,96 @@ static void what_the_hub_takes_back_is_gone(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, hub_bench_setup, hub_bench_teardown)
 
+/* --- for those who pass it on */
+
+static void a_path_that_a_known_commit_lacks_is_not_asked_for(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct looked looked;
+
+	say(bench, "GET /api/models/org/name/revision/", "200 OK", INFO(""));
+	say(bench, "GET /api/models/org/name/tree/", "200 OK", "[" PLAIN("a") "," LFS("b") "]");
+	look_finds(bench, &looked, "org/name", COMMIT, 2);
+	looked_release(&looked);
+	http_server_down(bench->server);
+	look_finds(bench, &looked, "org/name@" COMMIT ":b", COMMIT, 1);
+	assert_file(&looked, 0, "b", 99, "sha256:" SHA256);
+	looked_release(&looked);
+	looked_run(bench, &looked, "org/name@" COMMIT ":c");
+	assert_int_equal(looked.err, ERR_NOT_FOUND);
+	assert_string_equal(looked.look.refusal.commit, COMMIT);
+	assert_int_equal(looked.look.refusal.status, 0);
+	looked_release(&looked);
+	/* Of another commit nothing is known. */
+	look_fails(bench, "org/name@" COMMIT_2 ":c", ERR_HUB_AWAY, "cannot be reached");
+}
+
+static void a_refusal_is_told_in_the_hubs_words(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct looked looked;
+
+	say(bench, "HEAD /", "404 Not Found\r\nX-Error-Code: EntryNotFound\r\nX-Error-Message: Entry not found\r\nX-Repo-Commit: " COMMIT, "");
+	looked_run(bench, &looked, "org/name:c");
+	assert_int_equal(looked.err, ERR_NOT_FOUND);
+	assert_int_equal(looked.look.refusal.status, 404);
+	assert_string_equal(looked.look.refusal.code, "EntryNotFound");
+	assert_string_equal(looked.look.refusal.message, "Entry not found");
+	assert_string_equal(looked.look.refusal.commit, COMMIT);
+	looked_release(&looked);
+}
+
+/* What a token may see may change: it is asked again after a while, and while the hub is away it is believed for a day. */
+static void what_others_may_see_is_asked_again(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct hub_options options = {.url = http_server_url(bench->server), .token = "hf_secret", .is_for_others = true, .store = bench->home->store};
+
+	hub_destroy(bench->hub);
+	assert_int_equal(hub_create(bench->loop, bench->http, &options, &bench->hub, NULL), ERR_OK);
+	say(bench, "HEAD /", LFS_HEAD, "");
+	say(bench, "GET /api/", "401 Unauthorized", "");
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PRIVATE);
+	bench->clock.ahead_ms += (HUB_OTHERS_S - 60) * 1000;
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PRIVATE);
+	bench->clock.ahead_ms += 61 * 1000;
+	say(bench, "HEAD /", "401 Unauthorized", "");
+	look_fails(bench, "org/name@" COMMIT ":f.bin", ERR_NOT_FOUND, "private");
+	http_server_down(bench->server);
+	look_fails(bench, "org/name@" COMMIT ":f.bin", ERR_HUB_AWAY, "cannot be reached");
+}
+
+static void what_others_could_see_is_believed_for_a_day(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct hub_options options = {.url = http_server_url(bench->server), .token = "hf_secret", .is_for_others = true, .store = bench->home->store};
+
+	hub_destroy(bench->hub);
+	assert_int_equal(hub_create(bench->loop, bench->http, &options, &bench->hub, NULL), ERR_OK);
+	say(bench, "HEAD /", LFS_HEAD, "");
+	say(bench, "GET /api/", "401 Unauthorized", "");
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PRIVATE);
+	http_server_down(bench->server);
+	bench->clock.ahead_ms += (HUB_OTHERS_AWAY_S - 60) * 1000;
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PRIVATE);
+	bench->clock.ahead_ms += 61 * 1000;
+	look_fails(bench, "org/name@" COMMIT ":f.bin", ERR_HUB_AWAY, "");
+}
+
+static void what_is_public_stays(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct hub_options options = {.url = http_server_url(bench->server), .is_for_others = true, .store = bench->home->store};
+
+	hub_destroy(bench->hub);
+	assert_int_equal(hub_create(bench->loop, bench->http, &options, &bench->hub, NULL), ERR_OK);
+	say(bench, "HEAD /", LFS_HEAD, "");
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	http_server_down(bench->server);
+	bench->clock.ahead_ms += (int64_t)HUB_OTHERS_AWAY_S * 2000;
+	find_one(bench, "org/name@" COMMIT ":f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +400,11 @@ int main(void)
 		test(server_errors_and_login_pages_count_as_away),
 		test(it_is_said_when_something_else_than_the_hub_answers),
 		test(what_the_hub_takes_back_is_gone),
+		test(a_path_that_a_known_commit_lacks_is_not_asked_for),
+		test(a_refusal_is_told_in_the_hubs_words),
+		test(what_others_may_see_is_asked_again),
+		test(what_others_could_see_is_believed_for_a_day),
+		test(what_is_public_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
