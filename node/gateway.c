@@ -298,6 +298,7 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway->hubs = (struct gateway_hubs){.loop = use->loop, .http = use->http, .store = use->store, .url = config->hub};
 	gateway->blobs = (struct gateway_blobs){.pool = use->pool, .store = use->store};
 	gateway->fills.fetcher = node_fetcher(node);
+	gateway->fills.blobs = &gateway->blobs;
 	gateway_hubs_init(&gateway->hubs);
 	gateway_blobs_init(&gateway->blobs);
 	gateway_fills_init(&gateway->fills);

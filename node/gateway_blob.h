@@ -51,6 +51,9 @@ struct gateway_blob {
 	struct pool_job job;
 };
 
+/* This node has made it just now, so its chunks are checked, for whoever asks next. */
+void gateway_blobs_note_made(struct gateway_blobs *blobs, const struct digest *digest);
+
 /* NULL: out of memory. */
 struct gateway_blob *gateway_blob_create(struct gateway_blobs *blobs, const struct digest *digest);
 void gateway_blob_open(struct gateway_blob *blob);

@@ -35,6 +35,8 @@ static void on_done(struct fetch *fetch, enum err err, const struct why *why)
 	struct gateway_fill *fill = container_of(fetch, struct gateway_fill, fetch);
 
 	fill->is_done = true;
+	if (!err && !fetch->was_held && fill->is_left)
+		gateway_blobs_note_made(fill->fills->blobs, &fetch->digest);
 	if (fill->is_left)
 		fill_free(fill);
 	else

@@ -6,10 +6,12 @@
 #define LARDER_NODE_GATEWAY_FILL_H
 
 #include "node/fetch.h"
+#include "node/gateway_blob.h"
 #include "node/gateway_hubs.h"
 
 struct gateway_fills {
-	struct fetcher *fetcher; /* set by the owner; borrowed */
+	struct fetcher *fetcher; /* set by the owner, as is the next; borrowed */
+	struct gateway_blobs *blobs;
 	struct list all;
 };
 

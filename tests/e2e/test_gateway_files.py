@@ -347,3 +347,46 @@ def test_ending_while_clients_wait(hub, larder):
             assert ask(node, "/-/nothing").status == 404
             assert node.stop() == 0
             assert one.is_closed() and two.is_closed() and three.is_closed()
+
+
+# --- what the hub takes back, and what is known already
+
+@pytest.mark.asan
+def test_a_token_that_lost_its_right(hub, node, larder):
+    hub.add_token(TOKEN, "alice")
+    repo = hub.add("org/private", {"secret.bin": (MIB, "secret")})
+    hub.protect("org/private", private=True, readers=["alice"])
+    mine = ["Authorization: Bearer " + TOKEN]
+    target = target_of("secret.bin", repo="org/private")
+    assert ask(node, target, headers=mine).body == content_of(repo.find("main").files["secret.bin"])
+    hub.protect("org/private", private=True, readers=[])
+    assert ask(node, target, headers=mine).status in (401, 403, 404)
+    hub.down()
+    assert ask(node, target, headers=mine).status == 504
+    assert ask(node, target_of("secret.bin", repo.refs["main"], "org/private"), headers=mine).status == 504
+    hub.up()
+
+
+def test_what_a_known_commit_lacks(hub, node, model, larder):
+    """Optional files are asked for again and again."""
+    larder.ok("resolve", "org/model")
+    before = len(hub.log())
+    for _ in range(5):
+        answer = ask(node, target_of("adapter_config.json", model.refs["main"]), "HEAD")
+        assert answer.status == 404 and answer["X-Error-Code"] == "EntryNotFound" and answer["X-Repo-Commit"] == model.refs["main"]
+        assert ask(node, target_of("config.json", model.refs["main"]), "HEAD").status == 200
+    assert len(hub.log()) == before
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_hub_in_trouble(hub, node, seed):
+    """30 % of its answers fail, in all ways: downloads complete, and are right."""
+    repo = hub.add("org/many", {"%d.%s" % (n, "bin" if n % 2 else "txt"): (n * 40000 + 1, "many%d" % n) for n in range(30)})
+    for number, fault in enumerate(({"action": "close"}, {"action": "reset"}, {"action": "status", "code": 500}, {"action": "cut", "at": 3000}, {"action": "busy", "seconds": 1})):
+        hub.fault(probability=0.06, seed=100 * seed + number, **fault)
+    for path, entry in repo.find("main").files.items():
+        for _ in range(8):
+            answer = ask(node, target_of(path, repo="org/many"))
+            if answer.status == 200 and not answer.is_closed:
+                break
+        assert answer.status == 200 and answer.body == content_of(entry), path
