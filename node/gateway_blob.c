@@ -138,17 +138,57 @@ static void on_was_read(struct pool_job *job)
 	blob->has_failed = blob->err != ERR_OK;
 	chunk->is_full = !blob->has_failed;
 	chunk->index = blob->wanted;
-	if (chunk->is_full)
-		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, chunk->index, chunk->index + 1);
+	blob->on_read(blob);
+}
+
+/* All at once. Where a link does not hold, the chunk is read as the store reads it, which looks closer, and withdraws what is damaged. */
+static void run_checking(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+	const struct sha256_engine *engine = store_engine(blob->blobs->store);
+	uint8_t holds[GATEWAY_RUN_CHUNKS], *data = NULL;
+	size_t len;
+
+	blob->err = chain_check_file(engine, blob_fd(blob->blob), blob_chain(blob->blob), blob_digest(blob->blob), blob->wanted, (size_t)blob->count, holds, NULL);
+	for (uint64_t i = 0; !blob->err && i < blob->count; i++) {
+		if (holds[i])
+			continue;
+		if (!data)
+			data = malloc(CHAIN_CHUNK);
+		blob->err = data ? blob_read_chunk(blob->blob, blob->wanted + i, data, &len, &blob->why) : ERR_NO_MEMORY;
+	}
+	free(data);
+}
+
+static void on_was_checked(struct pool_job *job)
+{
+	struct gateway_blob *blob = container_of(job, struct gateway_blob, job);
+
+	if (!take_back(blob))
+		return;
+	blob->has_failed = blob->err != ERR_OK;
+	if (!blob->has_failed)
+		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, blob->wanted, blob->wanted + blob->count);
 	blob->on_read(blob);
 }
 
 /* --- reading */
 
+static bool is_run_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)
+{
+	return gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first, end);
+}
+
 bool gateway_blob_is_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)
 {
 	/* Of a file that others may write to, what was checked once says nothing about the next time. */
-	return !blob_is_linked(blob->blob) && gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first / CHAIN_CHUNK, (end + CHAIN_CHUNK - 1) / CHAIN_CHUNK);
+	return !blob_is_linked(blob->blob) && is_run_checked(blob, first / CHAIN_CHUNK, (end + CHAIN_CHUNK - 1) / CHAIN_CHUNK);
+}
+
+/* How many chunks are of interest, from the first one on. */
+static uint64_t chunks_of(const struct gateway_blob *blob)
+{
+	return chain_chunk_count(blob->until ? blob->until : blob_size(blob->blob));
 }
 
 static struct gateway_chunk *find(struct gateway_blob *blob, uint64_t index)
@@ -164,7 +204,7 @@ static void start_reading(struct gateway_blob *blob, uint64_t index, uint64_t ke
 {
 	const struct gateway_chunk *first = &blob->chunks[0];
 
-	if (blob->is_out || find(blob, index) || index >= chain_chunk_count(blob_size(blob->blob)))
+	if (blob->is_out || find(blob, index) || index >= chunks_of(blob))
 		return;
 	blob->reading = first->is_full && first->index == keep ? 1 : 0;
 	blob->chunks[blob->reading].is_full = false;
@@ -172,24 +212,46 @@ static void start_reading(struct gateway_blob *blob, uint64_t index, uint64_t ke
 	submit(blob, run_reading, on_was_read);
 }
 
+/* The run that begins at or behind `index` and is not checked yet, if it is a near one. */
+static void start_checking(struct gateway_blob *blob, uint64_t index)
+{
+	uint64_t end = index + GATEWAY_RUN_CHUNKS < chunks_of(blob) ? index + GATEWAY_RUN_CHUNKS : chunks_of(blob);
+
+	if (blob->is_out || blob->has_failed || is_run_checked(blob, index, end))
+		return;
+	while (is_run_checked(blob, index, index + 1))
+		index++;
+	end = index + GATEWAY_RUN_CHUNKS < chunks_of(blob) ? index + GATEWAY_RUN_CHUNKS : chunks_of(blob);
+	blob->wanted = index;
+	blob->count = end - index;
+	submit(blob, run_checking, on_was_checked);
+}
+
+static ssize_t read_linked(struct gateway_blob *blob, uint64_t at, void *data, size_t len)
+{
+	uint64_t index = at / CHAIN_CHUNK;
+	const struct gateway_chunk *chunk = find(blob, index);
+
+	if (!chunk) {
+		start_reading(blob, index, index);
+		return blob->has_failed ? GATEWAY_BLOB_ENDED : 0;
+	}
+	memcpy(data, chunk->data + at % CHAIN_CHUNK, len);
+	start_reading(blob, index + 1, index);
+	return (ssize_t)len;
+}
+
 ssize_t gateway_blob_read(struct gateway_blob *blob, uint64_t at, void *data, size_t len)
 {
 	uint64_t index = at / CHAIN_CHUNK;
-	size_t skip = (size_t)(at % CHAIN_CHUNK), rest = chain_chunk_len(blob_size(blob->blob), index) - skip, take = len < rest ? len : rest;
-	const struct gateway_chunk *chunk = find(blob, index);
+	size_t rest = chain_chunk_len(blob_size(blob->blob), index) - (size_t)(at % CHAIN_CHUNK), take = len < rest ? len : rest;
 	ssize_t got;
 
-	if (chunk) {
-		memcpy(data, chunk->data + skip, take);
-		start_reading(blob, index + 1, index);
-		return (ssize_t)take;
-	}
-	if (gateway_blob_is_checked(blob, at, at + take)) {
-		got = pread(blob_fd(blob->blob), data, take, (off_t)at);
-		return got > 0 ? got : GATEWAY_BLOB_ENDED;
-	}
-	if (blob->has_failed)
-		return GATEWAY_BLOB_ENDED;
-	start_reading(blob, index, index);
-	return 0;
+	if (blob_is_linked(blob->blob))
+		return read_linked(blob, at, data, take);
+	start_checking(blob, index);
+	if (!is_run_checked(blob, index, index + 1))
+		return blob->has_failed ? GATEWAY_BLOB_ENDED : 0;
+	got = pread(blob_fd(blob->blob), data, take, (off_t)at);
+	return got > 0 ? got : GATEWAY_BLOB_ENDED;
 }

@@ -1,6 +1,7 @@
 /* gateway_blob: a held blob, opened for one answer.
  *
- * Opening, and reading what was not checked since this node started, is done on the pool, chunk by chunk, with one chunk read ahead; what was checked is read at once (gateway_checked.h). On the loop.
+ * Opening it, and checking what was not checked since this node started, is done on the pool: runs of chunks, one run ahead of the reader; what was checked is read at once (gateway_checked.h). A file that others may
+ * write to is read chunk by chunk into memory of ours, and checked there, each time. On the loop.
  */
 #ifndef LARDER_NODE_GATEWAY_BLOB_H
 #define LARDER_NODE_GATEWAY_BLOB_H
@@ -21,6 +22,8 @@ void gateway_blobs_init(struct gateway_blobs *blobs);
 /* All are closed; waits for workers. */
 void gateway_blobs_release(struct gateway_blobs *blobs);
 
+#define GATEWAY_RUN_CHUNKS 16 /* as many as the widest kernel checks at once */
+
 struct gateway_chunk {
 	bool is_full;
 	uint64_t index;
@@ -39,12 +42,13 @@ struct gateway_blob {
 	void (*on_open)(struct gateway_blob *blob, enum err err, const struct why *why);
 	void (*on_read)(struct gateway_blob *blob); /* gateway_blob_read() says something else now */
 	void *owner;
+	uint64_t until;       /* what is behind that byte will not be read; 0: all will */
 	/* Its own. */
 	struct blob *blob;
 	struct stat file;
 	struct gateway_chunk chunks[2];
-	uint64_t wanted;      /* the chunk that the worker reads */
-	int reading;          /* into which of the two; -1: none */
+	uint64_t wanted, count; /* the chunks that the worker has */
+	int reading;          /* a chunk, into which of the two; -1: none */
 	bool is_out, is_closed, has_failed;
 	enum err err;
 	struct why why;

@@ -94,6 +94,7 @@ static void on_open(struct gateway_blob *blob, enum err err, const struct why *w
 	}
 	if (!request->is_head)
 		given->range = gateway_range_parse(gateway_request_header(request, "Range"), gateway_request_header(request, "If-Range"), given->etag, gateway_blob_size(blob));
+	blob->until = given->range.end;
 	if (given->range.kind == RANGE_BEYOND)
 		reply(given, 416, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
 	else

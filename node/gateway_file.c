@@ -285,6 +285,7 @@ static void try_blob(struct file *file, bool is_fresh)
 	}
 	file->blob->owner = file;
 	file->blob->is_fresh = is_fresh;
+	file->blob->until = file->range.end;
 	file->blob->on_open = on_blob_open;
 	file->blob->on_read = on_blob_read;
 	gateway_blob_open(file->blob);
