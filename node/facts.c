@@ -56,7 +56,7 @@ static const struct {
 	{"larder_hub_bytes_total", "Bytes of files that came from the hub.", offsetof(struct facts, hub_bytes), true},
 	{"larder_hub_requests_total", "Requests to the hub.", offsetof(struct facts, hub_requests), true},
 	{"larder_peer_bytes_total", "Bytes of files that came from other nodes.", offsetof(struct facts, peer_bytes), true},
-	{"larder_store_bytes_total", "Bytes that programs got from what was held.", offsetof(struct facts, store_bytes), true},
+	{"larder_store_bytes_total", "Bytes that programs got from what was held, since the node began.", offsetof(struct facts, store_bytes), true},
 	{"larder_wasted_bytes_total", "Bytes that came and were of no use.", offsetof(struct facts, wasted_bytes), true},
 	{"larder_saved_bytes_total", "Bytes that were asked for and held already.", offsetof(struct facts, saved_bytes), true},
 	{"larder_served_bytes_total", "Bytes given to other nodes since the node began.", offsetof(struct facts, served_bytes), true},
@@ -96,7 +96,7 @@ static enum err read_index(struct index *index, struct facts *facts)
 		uint64_t *value;
 	} counters[] = {
 		{"hub_bytes", &facts->hub_bytes},     {"hub_requests", &facts->hub_requests}, {"peer_bytes", &facts->peer_bytes},
-		{"store_bytes", &facts->store_bytes}, {"wasted_bytes", &facts->wasted_bytes}, {"saved_bytes", &facts->saved_bytes},
+		{"wasted_bytes", &facts->wasted_bytes}, {"saved_bytes", &facts->saved_bytes},
 	};
 	struct blob_totals totals;
 	enum err err = index_blob_totals(index, &totals, NULL);
@@ -140,6 +140,7 @@ static void look_at_node(struct node *node, struct facts *facts)
 	facts->name = options->config->name;
 	facts->home = options->config->home;
 	facts->hub = options->config->hub;
+	facts->store_bytes = node_store_bytes(node);
 	facts->group_is_open = node_group(node)->is_open;
 	facts->uptime_s = (uint64_t)(loop_now_ms(options->loop) - node_started_ms(node)) / 1000;
 	fetcher_each(node_fetcher(node), count_transfer, &facts->transfers);

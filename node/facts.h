@@ -22,8 +22,9 @@ struct facts {
 	uint64_t shared_blobs, shared_bytes;
 	uint64_t blobs, bytes;               /* held */
 	/* Ever, on this home. */
-	uint64_t hub_bytes, hub_requests, peer_bytes, store_bytes, wasted_bytes, saved_bytes;
-	uint64_t served_bytes;               /* to peers, since the node began */
+	uint64_t hub_bytes, hub_requests, peer_bytes, wasted_bytes, saved_bytes;
+	/* Since the node began: from what was held, to programs; and to peers. */
+	uint64_t store_bytes, served_bytes;
 };
 
 /* --- pure. "larder" in the object is the version: by it a gateway is known. NULL: out of memory. */

@@ -23,6 +23,11 @@ const char *gateway_url(const struct gateway *gateway)
 	return gateway ? gateway->url : NULL;
 }
 
+uint64_t gateway_store_bytes(const struct gateway *gateway)
+{
+	return gateway ? gateway->blobs.given_bytes : 0;
+}
+
 bool gateway_is_ending(const struct gateway *gateway)
 {
 	return gateway->is_ending;

@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
 struct gateway;
 struct node;
 
@@ -16,6 +18,8 @@ struct node;
 enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct why *why) LARDER_MUST_USE;
 /* Closes all connections. NULL is fine. Before the node's fetcher goes. */
 void gateway_destroy(struct gateway *gateway);
+/* Bytes that programs got from what was held. 0 without a gateway. */
+uint64_t gateway_store_bytes(const struct gateway *gateway);
 /* "http://127.0.0.1:5274", the first one; NULL without a gateway. Borrowed. */
 const char *gateway_url(const struct gateway *gateway);
 

@@ -53,6 +53,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 		gateway_request_drain(given->request);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}
+	gateway_blob_count(given->blob, (uint64_t)got);
 	if (got == 0)
 		gateway_request_rest(given->request);
 	return got;
@@ -63,7 +64,9 @@ static struct MHD_Response *from_disk(struct given *given)
 	int fd = dup(blob_fd(given->blob->blob));
 	struct MHD_Response *response = fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(body_len(given), fd, given->range.first);
 
-	if (!response && fd >= 0)
+	if (response)
+		gateway_blob_count(given->blob, body_len(given));
+	else if (fd >= 0)
 		close(fd);
 	return response;
 }

@@ -137,9 +137,10 @@ static ssize_t read_source(struct file *file, uint64_t at, void *data, size_t le
 {
 	ssize_t got = 0;
 
-	if (file->blob && file->is_opened)
+	if (file->blob && file->is_opened) {
 		got = gateway_blob_read(file->blob, at, data, len);
-	else if (file->fill)
+		gateway_blob_count(file->blob, got > 0 ? (uint64_t)got : 0);
+	} else if (file->fill)
 		got = is_recalled(file) ? -1 : (ssize_t)read_fill(file, at, data, len);
 	else if (file->direct)
 		got = (ssize_t)gateway_direct_read(file->direct, data, len);
@@ -188,7 +189,9 @@ static void reply_from_disk(struct file *file)
 	int fd = dup(blob_fd(file->blob->blob));
 	struct MHD_Response *response = fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(body_len(file), fd, file->range.first);
 
-	if (!response && fd >= 0)
+	if (response)
+		gateway_blob_count(file->blob, body_len(file));
+	else if (fd >= 0)
 		close(fd);
 	reply_with(file, good_status(file), response);
 }

@@ -46,6 +46,8 @@ struct peers *node_peers(struct node *node);
 struct share *node_share(struct node *node);
 const struct group *node_group(const struct node *node);
 const struct node_options *node_options_of(const struct node *node);
+/* Bytes that programs got at the gateway from what was held. */
+uint64_t node_store_bytes(const struct node *node);
 /* Where the gateway answers, "http://127.0.0.1:5274"; NULL: nowhere. Borrowed. */
 const char *node_gateway_url(const struct node *node);
 /* 16 hexadecimal digits. */

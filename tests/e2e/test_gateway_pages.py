@@ -47,6 +47,21 @@ def test_metrics_count(larder, node):
     assert after["larder_hub_bytes_total"] >= 5 << 20
 
 
+@pytest.mark.asan
+def test_metrics_count_what_is_given(larder, node, model):
+    weights = files_of(model)["model.safetensors"]
+    size = weights.size
+    cold = ask(node, "/org/model/resolve/main/model.safetensors")
+    assert len(cold.body) == size and metrics(node)["larder_store_bytes_total"] == 0
+    wait_for(lambda: weights.sha256 in larder.held(), "it is in the store")
+    for times in (1, 2):
+        assert len(ask(node, "/org/model/resolve/main/model.safetensors").body) == size
+        assert metrics(node)["larder_store_bytes_total"] == times * size
+    ask(node, "/org/model/resolve/main/model.safetensors", "HEAD")
+    ask(node, "/org/model/resolve/main/model.safetensors", headers=["Range: bytes=10-19"])
+    assert metrics(node)["larder_store_bytes_total"] == 2 * size + 10
+
+
 def test_pages_name_no_file(larder, node):
     larder.ok("get", "org/model")
     for page in ("/-/status", "/-/metrics"):
