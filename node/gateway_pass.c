@@ -4,6 +4,7 @@
 #include "node/gateway_private.h"
 
 #include "node/gateway_pass_headers.h"
+#include "node/gateway_recall.h"
 #include "node/gateway_reply.h"
 
 #include <stdio.h>
@@ -26,6 +27,9 @@ struct pass {
 	struct buf sent;
 	struct buf edited;        /* what came of an answer that is changed when it is whole */
 	struct gateway_pipe pipe;
+	struct gateway_recall recall;
+	char commit[41];          /* of an info */
+	struct why why;           /* that the hub is away */
 	enum err err;             /* of a line that could not be added; then of the transfer */
 	bool is_edited, is_paused, is_done, is_too_large;
 };
@@ -151,7 +155,7 @@ static void on_answer(struct http_request *http, const struct http_answer *answe
 	enum route_kind kind = pass->request->route.kind;
 	struct MHD_Response *response;
 
-	pass->is_edited = answer->status == 200 && !pass->request->is_head && (kind == ROUTE_TREE || kind == ROUTE_PATHS_INFO);
+	pass->is_edited = answer->status == 200 && !pass->request->is_head && (kind == ROUTE_TREE || kind == ROUTE_PATHS_INFO || kind == ROUTE_INFO);
 	response = MHD_create_response_from_callback(length_of(pass, answer), PASS_BLOCK_BYTES, on_read, pass, NULL);
 	for (size_t i = 0; i < answer->count; i++)
 		add_header(pass, response, &answer->headers[i]);
@@ -210,17 +214,80 @@ static enum err give_edited(struct pass *pass)
 	return err;
 }
 
+/* --- what is known of the repo besides */
+
+static void finish(struct pass *pass, enum err err)
+{
+	pass->is_done = true;
+	pass->err = err ? err : pass->is_edited ? give_edited(pass) : ERR_OK;
+	gateway_request_wake(pass->request);
+}
+
+/* All files of the commit are known now, or not; its info waited for that. */
+static void on_listed(struct gateway_recall *recall, const struct hub_listing *listing)
+{
+	struct pass *pass = container_of(recall, struct pass, recall);
+
+	if (listing)
+		gateway_recall_note(recall, pass->request, listing);
+	finish(pass, ERR_OK);
+}
+
+static bool find_commit(struct pass *pass)
+{
+	json_t *json = pass->request->route.kind == ROUTE_INFO && pass->is_edited ? json_loadb((const char *)pass->edited.data, pass->edited.len, 0, NULL) : NULL;
+	const char *sha = json_string_value(json_object_get(json, "sha"));
+	bool is_one = sha && name_is_commit(sha);
+
+	if (is_one)
+		memcpy(pass->commit, sha, sizeof pass->commit);
+	json_decref(json);
+	return is_one;
+}
+
+static void refuse_away(struct pass *pass)
+{
+	static const struct hub_refusal none = {0};
+
+	gateway_reply_refusal(pass->request, ERR_HUB_AWAY, &none, &pass->why);
+}
+
+static void on_recalled(struct gateway_recall *recall, const struct hub_listing *listing)
+{
+	struct pass *pass = container_of(recall, struct pass, recall);
+
+	if (!listing || (pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC))
+		refuse_away(pass);
+	else
+		gateway_reply_json(pass->request, 200, pass->request->route.kind == ROUTE_INFO ? gateway_recall_info(listing) : gateway_recall_tree(listing));
+}
+
+/* Of folders that are closed nothing is remembered. */
+static bool may_recall(const struct gateway_request *request)
+{
+	const struct route *route = &request->route;
+
+	return route->kind == ROUTE_INFO || (route->kind == ROUTE_TREE && !*route->path && strstr(route->query, "recursive=") && !strstr(route->query, "recursive=f") &&
+					      !strstr(route->query, "recursive=F"));
+}
+
 static void on_done(struct http_request *http, enum err err, const struct why *why)
 {
 	static const struct hub_refusal none = {0};
 	struct pass *pass = container_of(http, struct pass, http);
+	struct gateway_request *request = pass->request;
 
-	pass->is_done = true;
-	pass->err = err ? err : pass->is_edited ? give_edited(pass) : ERR_OK;
-	if (pass->request->is_replied)
-		gateway_request_wake(pass->request);
-	else
-		gateway_reply_refusal(pass->request, err ? err : ERR_INVALID, &none, why);
+	if (request->is_replied) {
+		pass->recall.on_done = on_listed;
+		if (err || !find_commit(pass) || gateway_recall_start(&pass->recall, request, pass->commit) != ERR_OK)
+			finish(pass, err);
+	} else if (err == ERR_HUB_AWAY && may_recall(request)) {
+		pass->why = *why;
+		pass->recall.on_done = on_recalled;
+		if (gateway_recall_start(&pass->recall, request, request->route.revision) != ERR_OK)
+			refuse_away(pass);
+	} else
+		gateway_reply_refusal(request, err ? err : ERR_INVALID, &none, why);
 }
 
 /* --- its life */
@@ -309,6 +376,7 @@ static void end(struct gateway_request *request)
 	if (!pass)
 		return;
 	http_cancel(request->gateway->hubs.http, &pass->http);
+	gateway_recall_release(&pass->recall);
 	for (size_t i = 0; i < pass->line_count; i++)
 		free(pass->lines[i]);
 	free(pass->url);

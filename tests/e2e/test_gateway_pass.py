@@ -129,3 +129,36 @@ def test_a_request_that_is_too_large(node):
             connection.send(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
         connection.send(b"0\r\n\r\n")
         assert connection.answer().status == 413
+
+
+# --- the listing that comes with an info
+
+@pytest.mark.asan
+def test_an_info_makes_all_heads_free(hub, node, model):
+    commit = json.loads(open_url(node, "/api/models/org/model")[2])["sha"]
+    before = hub.counters()["total_requests"]
+    assert before <= 3
+    for path in FILES:
+        assert ask(node, "/org/model/resolve/%s/%s" % (commit, path.replace(" ", "%20")), "HEAD").status == 200
+    assert hub.counters()["total_requests"] == before
+    open_url(node, "/api/models/org/model")
+    assert hub.counters()["total_requests"] == before + 1
+
+
+def known(entries):
+    return {(e["path"], e["oid"], e["size"], json.dumps(e.get("lfs"))) for e in entries if e["type"] == "file"}
+
+
+@pytest.mark.asan
+def test_info_and_tree_while_the_hub_is_away(hub, node, model):
+    told = json.loads(open_url(node, "/api/models/org/model/revision/main")[2])
+    tree = json.loads(open_url(node, "/api/models/org/model/tree/main?recursive=true")[2])
+    hub.down()
+    for revision in ("main", told["sha"]):
+        status, _, body = open_url(node, "/api/models/org/model/revision/" + revision)
+        remembered = json.loads(body)
+        assert status == 200 and (remembered["id"], remembered["sha"]) == ("org/model", told["sha"])
+        assert {file["rfilename"] for file in remembered["siblings"]} == set(FILES)
+        status, _, body = open_url(node, "/api/models/org/model/tree/%s?recursive=true" % revision)
+        assert status == 200 and known(json.loads(body)) == known(tree)
+    assert open_url(node, "/api/models/org/unheard")[0] == 504

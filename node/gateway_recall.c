@@ -1,0 +1,102 @@
+#include "node/gateway_recall.h"
+
+#include "node/gateway_private.h"
+#include "node/hub_answer.h"
+#include "node/pointer.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+static void on_look(struct hub_look *look, enum err err, const struct why *why)
+{
+	struct gateway_recall *recall = container_of(look, struct gateway_recall, look);
+
+	(void)why;
+	recall->on_done(recall, err ? NULL : &look->listing);
+}
+
+enum err gateway_recall_start(struct gateway_recall *recall, struct gateway_request *request, const char *revision)
+{
+	struct route *route = &request->route;
+	struct why why = {0};
+	enum err err;
+
+	/* A name's parts are not written to. */
+	recall->name = (struct name){.type = route->type, .repo = route->repo, .revision = (char *)(uintptr_t)(*revision ? revision : "main")};
+	recall->look = (struct hub_look){.name = &recall->name, .on_done = on_look};
+	err = gateway_hub_hold(&request->gateway->hubs, gateway_request_token(request), &recall->hub, &why);
+	return err ? err : hub_look_start(recall->hub->hub, &recall->look, &why);
+}
+
+void gateway_recall_note(const struct gateway_recall *recall, const struct gateway_request *request, const struct hub_listing *listing)
+{
+	const struct route *route = &request->route;
+	struct hub_subject subject = {.type = route->type, .repo = route->repo, .revision = *route->revision ? route->revision : "main"};
+	struct hub_listing now = *listing;
+
+	now.at_s = clock_wall_s(clock_system());
+	if (!name_is_commit(subject.revision))
+		hub_remember(recall->hub->hub, &subject, &now, false);
+}
+
+void gateway_recall_release(struct gateway_recall *recall)
+{
+	if (recall->hub)
+		hub_look_cancel(recall->hub->hub, &recall->look);
+	hub_listing_release(&recall->look.listing);
+	gateway_hub_leave(recall->hub);
+	recall->hub = NULL;
+}
+
+json_t *gateway_recall_info(const struct hub_listing *listing)
+{
+	json_t *siblings = json_array();
+
+	for (size_t i = 0; i < listing->count; i++)
+		json_array_append_new(siblings, json_pack("{s:s}", "rfilename", listing->files[i].path));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:o}", "id", listing->repo, "modelId", listing->repo, "sha", listing->commit, "private",
+			 listing->visibility == VISIBILITY_PRIVATE, "gated", listing->visibility == VISIBILITY_GATED, "disabled", 0, "tags", "downloads", 0, "likes", 0,
+			 "siblings", siblings);
+}
+
+/* What git has in the place of a file in LFS: the name of its pointer (node/pointer.h). */
+static bool name_pointer(const struct hub_file *file, struct digest *ret_oid, int *ret_len)
+{
+	char text[POINTER_MAX_BYTES], blob[POINTER_MAX_BYTES + 32], hex[DIGEST_HEX_MAX];
+	int head;
+
+	*ret_len = snprintf(text, sizeof text, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %llu\n", digest_hex(&file->digest, hex),
+			    (unsigned long long)file->size);
+	head = snprintf(blob, sizeof blob, "blob %d", *ret_len) + 1; /* with its zero byte */
+	memcpy(blob + head, text, (size_t)*ret_len);
+	*ret_oid = (struct digest){.algorithm = DIGEST_GIT_SHA1};
+	return EVP_Digest(blob, (size_t)(head + *ret_len), ret_oid->bytes, NULL, EVP_sha1(), NULL) == 1;
+}
+
+static json_t *tree_entry(const struct hub_file *file)
+{
+	char hex[DIGEST_HEX_MAX], oid_hex[DIGEST_HEX_MAX];
+	json_int_t size = (json_int_t)file->size;
+	struct digest oid = file->digest;
+	int pointer_len = 0;
+
+	if (file->digest.algorithm != DIGEST_SHA256)
+		return json_pack("{s:s, s:s, s:I, s:s}", "type", "file", "oid", digest_hex(&oid, oid_hex), "size", size, "path", file->path);
+	if (!name_pointer(file, &oid, &pointer_len))
+		return NULL;
+	return json_pack("{s:s, s:s, s:I, s:{s:s, s:I, s:i}, s:s}", "type", "file", "oid", digest_hex(&oid, oid_hex), "size", size, "lfs", "oid",
+			 digest_hex(&file->digest, hex), "size", size, "pointerSize", pointer_len, "path", file->path);
+}
+
+json_t *gateway_recall_tree(const struct hub_listing *listing)
+{
+	json_t *entries = json_array();
+
+	for (size_t i = 0; i < listing->count; i++)
+		if (json_array_append_new(entries, tree_entry(&listing->files[i])) != 0) {
+			json_decref(entries);
+			return NULL;
+		}
+	return entries;
+}
