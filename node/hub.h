@@ -16,6 +16,7 @@
 #define HUB_FILES_MAX 1000000 /* files of one listing */
 #define HUB_AWAY_MS 30000 /* how long the hub counts as away after it did not answer */
 #define HUB_BODIES_MAX 6 /* bodies that run at once before one file may have a further one */
+#define HUB_JUST_S 5 /* what such a program was told of a file it may be told again: it asks what the file is, and then for it */
 #define HUB_OTHERS_S (15 * 60)
 #define HUB_OTHERS_AWAY_S (24 * 3600) /* the same, while it is away */
 #define HUB_QUICK_MS 2000 /* how long it may be silent where a remembered answer can serve instead */

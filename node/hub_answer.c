@@ -6,6 +6,7 @@
 #include "node/hub_answer.h"
 #include "node/hub_listing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,6 +204,41 @@ bool hub_recall_lacks(struct hub *hub, const struct hub_subject *subject)
 	const struct hub_listing *have = subject->path && name_is_commit(subject->revision) ? have_listing(hub, subject, subject->revision) : NULL;
 
 	return have && !hub_listing_find(have, subject->path);
+}
+
+/* No revision of a hub begins so. */
+static enum err make_just_key(const struct hub_subject *subject, struct buf *key)
+{
+	char revision[512];
+
+	snprintf(revision, sizeof revision, "/%s", subject->revision);
+	return make_key(subject, revision, subject->path, key);
+}
+
+bool hub_recall_just(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing)
+{
+	const struct hub_listing *just = NULL;
+	struct buf key;
+	int64_t age_s;
+	bool found = false;
+
+	if (make_just_key(subject, &key) == ERR_OK)
+		just = hub_recent_find(&hub->recent, buf_str(&key));
+	age_s = just ? clock_wall_s(store_clock(hub->store)) - just->at_s : 0;
+	if (just && age_s >= 0 && age_s <= HUB_JUST_S)
+		found = copy_file(just, subject->path, ret_listing) == ERR_OK;
+	buf_release(&key);
+	return found;
+}
+
+void hub_note_just(struct hub *hub, const struct hub_subject *subject, const struct hub_listing *listing)
+{
+	struct hub_listing copy;
+	struct buf key;
+
+	if (make_just_key(subject, &key) == ERR_OK && copy_file(listing, subject->path, &copy) == ERR_OK)
+		hub_recent_put(&hub->recent, buf_str(&key), &copy);
+	buf_release(&key);
 }
 
 enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing)

@@ -18,6 +18,10 @@ void hub_forget(struct hub *hub, const struct hub_subject *subject, const char *
 /* What is remembered of the subject: *ret_listing is complete but for `remembered`; release it. ERR_NOT_FOUND; others as the index gives them. */
 enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing) LARDER_MUST_USE;
 
+/* The answer about the one file of a branch that was given at most HUB_JUST_S ago; hub_note_just() says that it is given now. */
+bool hub_recall_just(struct hub *hub, const struct hub_subject *subject, struct hub_listing *ret_listing);
+void hub_note_just(struct hub *hub, const struct hub_subject *subject, const struct hub_listing *listing);
+
 /* Whether all files of that commit are remembered, and the path is none of them. */
 bool hub_recall_lacks(struct hub *hub, const struct hub_subject *subject);
 

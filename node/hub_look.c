@@ -116,6 +116,12 @@ void hub_look_fail_nonsense(struct hub_look_run *run, enum err err, struct why *
 	hub_look_fail(run, err, why);
 }
 
+/* One file of a branch, for a program that is likely to ask for it twice. */
+static bool may_repeat(const struct hub_look_run *run)
+{
+	return run->hub->is_for_others && run->asked.path && !name_is_commit(run->asked.revision);
+}
+
 void hub_look_succeed(struct hub_look_run *run)
 {
 	run->hub->told_away = false;
@@ -124,6 +130,8 @@ void hub_look_succeed(struct hub_look_run *run)
 	if (run->left_out.unsafe)
 		log_warn(store_log(run->hub->store), "%zu paths of %s are unsafe and left out", run->left_out.unsafe, run->found.repo);
 	hub_remember(run->hub, &run->asked, &run->found, !run->is_known);
+	if (may_repeat(run))
+		hub_note_just(run->hub, &run->asked, &run->found);
 	deliver(run, &run->found);
 }
 
@@ -229,6 +237,10 @@ static void begin(struct loop_timer *timer)
 	struct hub *hub = run->hub;
 	struct why why = {0};
 
+	if (may_repeat(run) && hub_recall_just(hub, &run->asked, &run->found)) {
+		deliver(run, &run->found);
+		return;
+	}
 	recall(run);
 	if (run->has_old && name_is_commit(run->asked.revision) && is_fresh(run))
 		deliver(run, &run->old);

@@ -360,7 +360,7 @@ def test_a_token_that_lost_its_right(hub, node, larder):
     target = target_of("secret.bin", repo="org/private")
     assert ask(node, target, headers=mine).body == content_of(repo.find("main").files["secret.bin"])
     hub.protect("org/private", private=True, readers=[])
-    assert ask(node, target, headers=mine).status in (401, 403, 404)
+    wait_for(lambda: ask(node, target, headers=mine).status in (401, 403, 404), "it is asked again")
     hub.down()
     assert ask(node, target, headers=mine).status == 504
     assert ask(node, target_of("secret.bin", repo.refs["main"], "org/private"), headers=mine).status == 504
@@ -390,3 +390,18 @@ def test_a_hub_in_trouble(hub, node, seed):
             if answer.status == 200 and not answer.is_closed:
                 break
         assert answer.status == 200 and answer.body == content_of(entry), path
+
+
+@pytest.mark.asan
+def test_a_body_is_ended_and_not_reset(hub, node):
+    """A reset is fatal to clients, an end is not; even where they have sent more meanwhile."""
+    hub.add("org/bad", {"bad.bin": (3 * MIB + 5, "bad")})
+    hub.fault(action="flip", kind="content", path="bad.bin", at=2 * MIB)
+    with Connection(node) as connection:
+        connection.ask(target_of("bad.bin", repo="org/bad"))
+        assert connection.head().startswith(b"HTTP/1.1 200")
+        for _ in range(20):
+            connection.ask("/-/nothing")
+        while connection._more():  # fails at a reset
+            pass
+        assert MIB <= len(connection.rest) < 3 * MIB + 5

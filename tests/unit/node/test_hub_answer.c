@@ -368,6 +368,26 @@ static void what_others_could_see_is_believed_for_a_day(void **state)
 	look_fails(bench, "org/name@" COMMIT ":f.bin", ERR_HUB_AWAY, "");
 }
 
+/* HEAD and GET of the same file: one question. */
+static void others_may_be_told_twice(void **state)
+{
+	struct hub_bench *bench = *state;
+	struct hub_options options = {.url = http_server_url(bench->server), .is_for_others = true, .store = bench->home->store};
+
+	hub_destroy(bench->hub);
+	assert_int_equal(hub_create(bench->loop, bench->http, &options, &bench->hub, NULL), ERR_OK);
+	for (int i = 0; i < 3; i++)
+		say(bench, "HEAD /", LFS_HEAD, "");
+	find_one(bench, "org/name:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	find_one(bench, "org/name:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	assert_int_equal(http_server_count(bench->server), 1);
+	find_one(bench, "org/name@v1:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	assert_int_equal(http_server_count(bench->server), 2);
+	bench->clock.ahead_ms += (HUB_JUST_S + 2) * 1000;
+	find_one(bench, "org/name:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
+	assert_int_equal(http_server_count(bench->server), 3);
+}
+
 static void what_is_public_stays(void **state)
 {
 	struct hub_bench *bench = *state;
@@ -404,6 +424,7 @@ int main(void)
 		test(a_refusal_is_told_in_the_hubs_words),
 		test(what_others_may_see_is_asked_again),
 		test(what_others_could_see_is_believed_for_a_day),
+		test(others_may_be_told_twice),
 		test(what_is_public_stays),
 	};
 
