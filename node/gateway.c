@@ -80,6 +80,13 @@ static enum MHD_Result may_connect(void *context, const struct sockaddr *address
 	return lan_is_loopback(&from) || lan_is_allowed(&listener->gateway->lan, &from) ? MHD_YES : MHD_NO;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **context_of_connection, enum MHD_ConnectionNotificationCode code)
+{
+	struct gateway_listener *listener = context;
+
+	gateway_connection_note(&listener->gateway->connections, connection, context_of_connection, code);
+}
+
 static void on_message(void *context, const char *format, va_list arguments)
 {
 	struct gateway_listener *listener = context;
@@ -107,7 +114,7 @@ static enum err start_daemon(struct gateway_listener *listener, struct why *why)
 					    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 					    MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
 					    MHD_OPTION_URI_LOG_CALLBACK, gateway_request_on_target, listener, MHD_OPTION_NOTIFY_COMPLETED, gateway_request_on_end, listener,
-					    MHD_OPTION_END);
+					    MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);
 	if (!listener->daemon)
 		return why_set(why, ERR_IO, "the gateway could not be started");
 	listener->fd = -1;
@@ -304,6 +311,8 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway->blobs = (struct gateway_blobs){.pool = use->pool, .store = use->store};
 	gateway->fills.fetcher = node_fetcher(node);
 	gateway->fills.blobs = &gateway->blobs;
+	gateway->connections.loop = use->loop;
+	gateway_connections_init(&gateway->connections);
 	gateway_hubs_init(&gateway->hubs);
 	gateway_blobs_init(&gateway->blobs);
 	gateway_fills_init(&gateway->fills);
@@ -328,6 +337,7 @@ void gateway_destroy(struct gateway *gateway)
 	gateway_request_end_all(gateway);
 	while (!list_is_empty(&gateway->listeners))
 		listener_free(container_of(gateway->listeners.next, struct gateway_listener, link));
+	gateway_connections_release(&gateway->connections);
 	gateway_fills_release(&gateway->fills);
 	gateway_blobs_release(&gateway->blobs);
 	gateway_hubs_release(&gateway->hubs);

@@ -5,6 +5,7 @@
 #include "node/gateway.h"
 #include "node/gateway_asked.h"
 #include "node/gateway_blob.h"
+#include "node/gateway_connection.h"
 #include "node/gateway_direct.h"
 #include "node/gateway_fill.h"
 #include "node/gateway_request.h"
@@ -31,6 +32,7 @@ struct gateway {
 	struct list listeners, requests;
 	struct guard_rules rules;
 	struct lan lan;           /* who may ask, besides this machine */
+	struct gateway_connections connections;
 	struct gateway_hubs hubs;
 	struct gateway_blobs blobs;
 	struct gateway_fills fills;

@@ -168,6 +168,7 @@ static void begin(struct gateway_request *request, const char *method, const cha
 	enum err err;
 
 	request->is_begun = true;
+	gateway_connection_begin(&request->gateway->connections, request->connection);
 	request->method = method;
 	request->is_head = strcmp(method, "HEAD") == 0;
 	request->guard.version = version;
@@ -270,6 +271,7 @@ void gateway_request_on_end(void *context, struct MHD_Connection *connection, vo
 	if (!request)
 		return;
 	*context_of_request = NULL;
+	gateway_connection_end(&request->gateway->connections, request->connection);
 	request->is_replied = true;
 	request->is_suspended = false;
 	if (request->answer && request->answer->end)

@@ -135,6 +135,22 @@ def test_idle_connections(node, quiet):
         connection.close()
 
 
+def test_headers_that_do_not_end(node, quiet):
+    """A byte now and then does not hold a place for ever."""
+    with Connection(node) as connection:
+        connection.ask("/-/nothing")
+        assert connection.answer().status == 404
+        connection.send("GET / HTTP/1.1\r\n")
+        connection.socket.settimeout(5)
+        while True:
+            connection.send("X: y\r\n")
+            try:
+                assert connection.is_closed()
+                break
+            except TimeoutError:
+                pass
+
+
 def test_telemetry_and_agents_are_answered_at_once(node, quiet):
     assert ask(node, "/api/telemetry/x/y", "HEAD").status == 200
     assert ask(node, "/api/agent-harnesses").status == 404
