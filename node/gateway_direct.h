@@ -1,4 +1,6 @@
-/* gateway_direct: a part of a file straight from the hub, in order, for one answer; nothing of it is kept. On the loop. */
+/* gateway_direct: bytes of a file straight from the hub, in order, for one answer; nothing of them is kept.
+ *
+ * Of a whole file the last chunk is held back until its digest was found to be right: else the end is ERR_UNPROVEN, and that chunk is not given. On the loop, hashing included. */
 #ifndef LARDER_NODE_GATEWAY_DIRECT_H
 #define LARDER_NODE_GATEWAY_DIRECT_H
 
@@ -17,12 +19,15 @@ struct gateway_direct {
 	struct gateway_pipe pipe;
 	bool is_paused;
 	uint64_t bytes;  /* that came from the hub */
+	void *hash;      /* of a whole file: EVP_MD_CTX; NULL otherwise */
 };
 
 /* Bytes first .. end - 1 of the listing's one file; takes the listing over in any case. */
 enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end, struct gateway_direct **ret_direct, struct why *why) LARDER_MUST_USE;
 void gateway_direct_close(struct gateway_direct *direct); /* NULL is fine */
 
+/* It has failed, and all that may be given was read. */
+bool gateway_direct_is_spent(const struct gateway_direct *direct);
 size_t gateway_direct_read(struct gateway_direct *direct, void *data, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* HEAD and GET of a file by its name. What the client's own token lets it see is asked first, by a look; then the bytes come from one of three sources, and a source that fails is replaced by the next:
  *
  *   blob     it is held
- *   direct   a part of what is not held, straight from the hub: somebody looks at the file's header, or asks for pieces of it
+ *   direct   a part of what is not held, straight from the hub: somebody looks at the file's header, or asks for pieces of it; or the whole, where it finds no room here
  *   fill     all of it is fetched, from peers and hub; what may be given already is given as it comes. Then it is a blob
  */
 #include "node/gateway_answers.h"
@@ -10,6 +10,7 @@
 #include "node/gateway_range.h"
 #include "node/gateway_reply.h"
 #include "node/gateway_wait.h"
+#include "node/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +34,10 @@ struct file {
 	uint64_t given;       /* bytes of the body */
 	unsigned recalls;     /* of the fill, as of the first byte that it gave */
 	bool has_read_fill, is_opened, has_failed;
+	bool is_unstored;     /* it finds no room here: passed through */
 };
 
 static void try_fill(struct file *file);
-static bool is_spent(const struct gateway_direct *direct);
 static void replace_direct(struct file *file);
 
 static const struct hub_file *file_of(const struct file *file)
@@ -151,7 +152,7 @@ static ssize_t read_source(struct file *file, uint64_t at, void *data, size_t le
 		file->blob = NULL;
 		file->is_opened = false;
 		try_fill(file);
-	} else if (file->direct && is_spent(file->direct))
+	} else if (file->direct && gateway_direct_is_spent(file->direct))
 		replace_direct(file);
 	return file->has_failed ? -1 : 0;
 }
@@ -245,13 +246,18 @@ static void on_blob_read(struct gateway_blob *blob)
 
 static void try_direct(struct file *file);
 
+static bool hub_may_give(const struct file *file)
+{
+	return node_options_of(file->request->gateway->node)->config->hub_use != CONFIG_HUB_NEVER && !hub_is_away(file->hub->hub);
+}
+
 /* A part may come from the hub alone as long as it is a small one, and the hub is there. */
 static bool may_go_direct(struct file *file)
 {
 	struct gateway *gateway = file->request->gateway;
 	const struct hub_file *what = file_of(file);
 
-	return file->range.kind == RANGE_PART && !file->look.listing.remembered && !fetcher_brings(gateway->fills.fetcher, &what->digest) &&
+	return file->range.kind == RANGE_PART && hub_may_give(file) && !file->look.listing.remembered && !fetcher_brings(gateway->fills.fetcher, &what->digest) &&
 	       !gateway_asked_add(&gateway->asked, &what->digest, what->size, body_len(file));
 }
 
@@ -314,7 +320,10 @@ static void on_fill_done(struct gateway_fill *fill, enum err err, const struct w
 
 	gateway_fill_leave(fill);
 	file->fill = NULL;
-	if (err || is_recalled_now)
+	if (err == ERR_NO_SPACE && !file->given && hub_may_give(file)) { /* clients have no use for the reason */
+		file->is_unstored = true;
+		try_direct(file);
+	} else if (err || is_recalled_now)
 		give_up(file, err ? err : ERR_UNPROVEN, why);
 	else
 		try_blob(file, !was_held);
@@ -356,12 +365,6 @@ static void try_fill(struct file *file)
 
 /* --- straight from the hub */
 
-/* It has failed, and all that came before was given. */
-static bool is_spent(const struct gateway_direct *direct)
-{
-	return direct->is_done && direct->err && gateway_pipe_len(&direct->pipe) == 0;
-}
-
 static void replace_direct(struct file *file)
 {
 	struct why why = file->direct->why;
@@ -369,7 +372,7 @@ static void replace_direct(struct file *file)
 
 	gateway_direct_close(file->direct);
 	file->direct = NULL;
-	if (err == ERR_NOT_FOUND || err == ERR_DENIED)
+	if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_UNPROVEN || file->is_unstored)
 		give_up(file, err, &why);
 	else
 		try_fill(file);
@@ -379,7 +382,7 @@ static void on_direct_more(struct gateway_direct *direct)
 {
 	struct file *file = direct->owner;
 
-	if (is_spent(direct))
+	if (gateway_direct_is_spent(direct))
 		replace_direct(file);
 	else
 		go_on(file);

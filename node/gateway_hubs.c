@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNT_BYTES ((uint64_t)64 << 20) /* so often the counter is written */
+
 void gateway_hubs_init(struct gateway_hubs *hubs)
 {
 	list_init(&hubs->all);
@@ -17,8 +19,23 @@ static void hub_free(struct gateway_hub *hub)
 	free(hub);
 }
 
+/* Counters are for people to read. Now and then is enough: each writing has the loop wait for the disk. */
+static void save_count(struct gateway_hubs *hubs)
+{
+	if (hubs->bytes && index_counter_add(store_index(hubs->store), "hub_bytes", hubs->bytes, NULL) == ERR_OK)
+		hubs->bytes = 0;
+}
+
+void gateway_hubs_count(struct gateway_hubs *hubs, uint64_t bytes)
+{
+	hubs->bytes += bytes;
+	if (hubs->bytes >= COUNT_BYTES)
+		save_count(hubs);
+}
+
 void gateway_hubs_release(struct gateway_hubs *hubs)
 {
+	save_count(hubs);
 	while (!list_is_empty(&hubs->all))
 		hub_free(container_of(hubs->all.next, struct gateway_hub, link));
 }

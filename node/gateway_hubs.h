@@ -29,6 +29,7 @@ struct gateway_hubs {
 	/* Its own. */
 	struct list all; /* the last one used first */
 	unsigned count;
+	uint64_t bytes;  /* that came past the store, and are not in the index's counter yet */
 };
 
 void gateway_hubs_init(struct gateway_hubs *hubs);
@@ -40,5 +41,8 @@ enum err gateway_hub_hold(struct gateway_hubs *hubs, const char *token, struct g
 /* One more holder. */
 struct gateway_hub *gateway_hub_share(struct gateway_hub *hub);
 void gateway_hub_leave(struct gateway_hub *hub); /* NULL is fine */
+
+/* So many bytes were brought from the hub past the store. */
+void gateway_hubs_count(struct gateway_hubs *hubs, uint64_t bytes);
 
 #endif

@@ -405,3 +405,26 @@ def test_a_body_is_ended_and_not_reset(hub, node):
         while connection._more():  # fails at a reset
             pass
         assert MIB <= len(connection.rest) < 3 * MIB + 5
+
+
+@pytest.mark.asan
+def test_what_finds_no_room_is_passed_through(hub, larder):
+    repo = hub.add("org/big", {"big.bin": (6 * MIB + 9, "big"), "bad.bin": (6 * MIB, "bad"), "note.txt": "x" * (3 * MIB)})
+    hub.fault(action="flip", kind="content", path="bad.bin", at=1000)
+    with GatewayNode(larder, "--max-size", "2M") as node:
+        for path in ("big.bin", "note.txt"):
+            entry = repo.find("main").files[path]
+            assert ask(node, target_of(path, repo="org/big")).body == content_of(entry), path
+            answer = ask(node, target_of(path, repo="org/big"), headers=["Range: bytes=10-"])
+            assert answer.status == 206 and answer.body == content_of(entry)[10:]
+        answer = ask(node, target_of("bad.bin", repo="org/big"))
+        assert answer.is_closed and len(answer.body) == 5 * MIB
+    assert larder.blobs() == []
+
+
+def test_a_node_that_asks_no_hub_for_content(hub, model, larder):
+    with GatewayNode(larder, "--hub-use", "never") as node:
+        for headers in ([], ["Range: bytes=0-7"]):
+            answer = ask(node, target_of("model.safetensors"), headers=headers)
+            assert answer.status == 404 and "no peer" in answer["X-Error-Message"]
+    assert hub.counters()["content_bytes"] == 0
