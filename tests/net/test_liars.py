@@ -10,12 +10,12 @@ WASTE_MAX = 64 * MIB  # DESIGN.md, section 3
 
 # What each has shown of itself in the end. None: nothing that could be held against it, or against anybody.
 VERDICTS = {
-    "wrong-chunk": "damaged", "other-file": "refuted", "head": "refuted", "wrong-size": "unproven", "silent": "unproven", "silent-other": "refuted",
+    "wrong-chunk": "damaged", "other-file": "refuted", "head": "refuted", "wrong-size": "unproven", "silent": None, "silent-other": "refuted",
     "no-chain": "unproven", "holdings": "unproven", "busy": None, "drip": None, "gaps": None, "garbage": None, "oversized": None, "flood": None,
     "replay": None, "wrong-group": None, "stall": None,
 }
 # So slow are the honest ones that the time of who does not deliver runs out.
-RATES = {"silent": "4mbit", "no-chain": "8mbit", "holdings": "8mbit", "wrong-size": "8mbit"}
+RATES = {"no-chain": "8mbit", "holdings": "8mbit", "wrong-size": "8mbit"}
 
 
 @pytest.fixture
@@ -70,6 +70,8 @@ def test_liars_only_and_no_hub(lan, hub, build, mode):
     result = taker.run("get", BIG, within=60)
     assert result.code in (3, 4, 5), result
     assert taker.blobs() == [] and result.err.strip(), result
+    if mode in ("silent", "no-chain", "holdings", "wrong-size"):
+        assert taker.peer(mode)["verdict"] == "unproven"
     assert taker.node.popen.poll() is None
 
 
