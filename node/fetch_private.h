@@ -88,6 +88,32 @@ void fetch_run_leave_hub(struct fetch_run *run);
 /* The peers that were asked are gone. */
 void fetch_run_forget_peers(struct fetch_run *run);
 
+/* --- fetch_run.c, for the others */
+
+struct loop *fetch_run_loop(const struct fetch_run *run);
+/* Its SHA-256 is known. */
+bool fetch_run_is_named(const struct fetch_run *run);
+struct fetch *fetch_run_first_waiter(const struct fetch_run *run);
+/* Start what is next. No job is out. */
+void fetch_run_go_on(struct fetch_run *run);
+/* The next job. None is out. */
+void fetch_run_do(struct fetch_run *run, enum fetch_step step);
+void fetch_run_fail(struct fetch_run *run, enum err err, const struct why *why);
+
+/* --- fetch_feed.c */
+
+void fetch_feed_init(struct fetch_run *run, struct hub *hub);
+/* Ask for what is missing, or end the run where nobody can give it. */
+void fetch_feed(struct fetch_run *run);
+/* The hub cannot give it. */
+void fetch_feed_give_up_hub(struct fetch_run *run, enum err err, const struct why *why);
+/* Begin again without the peer that sends a file outside LFS; the job that is out, if any, ends first. */
+void fetch_feed_leave_relay(struct fetch_run *run);
+/* Nobody is left who could give what is missing: it fails, and says what stood in the way. */
+void fetch_feed_fail(struct fetch_run *run);
+/* How far it is, to all who wait for it. */
+void fetch_feed_tell(struct fetch_run *run);
+
 /* --- fetch_read.c */
 
 /* No worker has the partial blob: look what it has, and tell those who read. */
