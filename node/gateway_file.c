@@ -227,9 +227,12 @@ static bool may_wait(struct gateway_wait *wait)
 	struct file *file = container_of(wait, struct file, wait);
 	const struct fetch *fetch = file->fill ? &file->fill->fetch : NULL;
 	struct why why = {0};
+	bool is_away = hub_is_away(file->hub->hub), is_failing = hub_is_failing(file->hub->hub);
 
-	if (!hub_is_away(file->hub->hub) || (fetch && fetch->bytes_done > 0) || (file->blob && file->is_opened))
+	if (!(is_away || is_failing) || (fetch && fetch->bytes_done > 0) || (file->blob && file->is_opened))
 		return true;
+	if (!is_away && !wait->is_last) /* that is told in its own words soon */
+		return false;
 	why_set(&why, ERR_HUB_AWAY, "the hub at %s does not answer, and no node here has %s", hub_host(file->hub->hub), file_of(file)->path);
 	give_up(file, ERR_HUB_AWAY, &why);
 	return false;

@@ -135,6 +135,14 @@ static void reply_preflight(struct gateway_request *request)
 	gateway_reply(request, 204, response);
 }
 
+/* libmicrohttpd ends the target at a zero byte. The version stands right behind the target in the connection's memory, so what is between them tells. */
+static bool has_zero(const struct gateway_request *request)
+{
+	uintptr_t end = (uintptr_t)request->target_there + strlen(request->target), version = (uintptr_t)request->guard.version;
+
+	return version > end + 1 && version < end + ROUTE_TARGET_MAX;
+}
+
 /* Its way to the hub led back here. */
 static bool is_own_question(const struct gateway_request *request)
 {
@@ -185,7 +193,7 @@ static void begin(struct gateway_request *request, const char *method, const cha
 		gateway_reply_error(request, status, NULL, NULL, why.text);
 		return;
 	}
-	err = route_parse(method, request->target, &request->route, &why);
+	err = has_zero(request) ? why_set(&why, ERR_INVALID, "the address has a zero byte") : route_parse(method, request->target, &request->route, &why);
 	if (is_own_question(request))
 		gateway_reply_error(request, 508, NULL, NULL, "this node asks itself: its hub is its own gateway; set hub to the real one");
 	else if (err)
@@ -217,6 +225,7 @@ void *gateway_request_on_target(void *context, const char *target, struct MHD_Co
 	request->listener = listener;
 	request->connection = connection;
 	request->target = strdup(target);
+	request->target_there = target;
 	list_append(&listener->gateway->requests, &request->link);
 	return request;
 }

@@ -34,6 +34,7 @@ struct gateway_request {
 	struct MHD_Connection *connection;
 	struct list link;
 	char *target;        /* as it was sent; owned */
+	const char *target_there; /* the same where the connection has it */
 	const char *method;
 	struct route route;
 	struct guard_request guard; /* its strings are the connection's */

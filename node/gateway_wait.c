@@ -42,10 +42,12 @@ static bool drip(struct gateway_wait *wait)
 static void on_time(struct loop_timer *timer)
 {
 	struct gateway_wait *wait = container_of(timer, struct gateway_wait, timer);
+	bool is_early = !wait->has_begun && !wait->may_begin(wait);
 
-	if (!wait->has_begun && !wait->may_begin(wait))
+	if (wait->request->is_replied)
 		return;
-	if (drip(wait) && loop_timer_start(wait->loop, timer, GATEWAY_WAIT_MS) == ERR_OK)
+	wait->is_last = true;
+	if ((is_early || drip(wait)) && loop_timer_start(wait->loop, timer, GATEWAY_WAIT_MS) == ERR_OK)
 		return;
 	gateway_request_reply(wait->request, 0, NULL);
 }

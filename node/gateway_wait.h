@@ -24,8 +24,9 @@ struct gateway_wait {
 	struct loop *loop;
 	struct loop_timer timer;
 	unsigned status;
-	/* It is about to begin. False: there is nothing to wait for, and the owner has replied. */
+	/* It is about to begin. False: the owner has replied, or it is asked once more GATEWAY_WAIT_MS later. */
 	bool (*may_begin)(struct gateway_wait *wait);
+	bool is_last;   /* it would be too late a further time */
 	bool has_begun; /* the status line is out: the answer must have this status now */
 };
 

@@ -125,6 +125,12 @@ void hub_note_away(struct hub *hub)
 void hub_note_answer(struct hub *hub)
 {
 	hub->away_until_ms = 0;
+	hub->is_failing = false;
+}
+
+bool hub_is_failing(const struct hub *hub)
+{
+	return hub->is_failing;
 }
 
 bool hub_is_away(const struct hub *hub)

@@ -39,6 +39,8 @@ const char *hub_host(const struct hub *hub);
 
 /* It did not answer a moment ago. */
 bool hub_is_away(const struct hub *hub);
+/* What was asked of it last failed, and is being tried again. */
+bool hub_is_failing(const struct hub *hub);
 
 struct hub_file {
 	char *path;           /* checked with tree_path_is_safe() */

@@ -20,6 +20,7 @@ struct hub {
 	char *token;        /* NULL: none */
 	char scope[2 * HUB_SCOPE_BYTES + 1]; /* of answers that only this token (or having none) brought */
 	int64_t away_until_ms;
+	bool is_failing;    /* as hub_is_failing() */
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
 	bool is_for_others; /* as in the options */

@@ -109,7 +109,8 @@ def test_noise(node, quiet, data):
             pass  # it had enough
 
 
-@pytest.mark.parametrize("data", [b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n"])
+@pytest.mark.asan
+@pytest.mark.parametrize("data", [b"GET /a\0b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /-/status\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n"])
 def test_broken_requests(node, quiet, data):
     assert all(a.status >= 400 for a in answers_to(node, data))
 
