@@ -43,36 +43,19 @@ build() { # PRESET
 	echo "built build/$1"
 }
 
-tally() { # LOG STATUS: of ctest
-	local total bad
-	total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$1")
-	bad=$(sed -n 's/.*, \([0-9]*\) tests failed out of .*/\1/p' "$1")
+unit_tests() { # PRESET
+	local status=0 total bad
+	ctest --preset "$1" -j "$(nproc)" >"$logs/ctest" 2>&1 || status=$?
+	total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$logs/ctest")
+	bad=$(sed -n 's/.*, \([0-9]*\) tests failed out of .*/\1/p' "$logs/ctest")
 	if [ -z "$total" ]; then
-		cat "$1"
+		cat "$logs/ctest"
 		count 0 1
 		return
 	fi
-	[ "$2" -eq 0 ] || cat "$1"
+	[ "$status" -eq 0 ] || cat "$logs/ctest"
 	echo "$((total - bad)) of $total unit test programs passed"
 	count $((total - bad)) "$bad"
-}
-
-unit_tests() { # PRESET
-	local status=0
-	ctest --preset "$1" -LE slow -j "$(nproc)" >"$logs/ctest" 2>&1 || status=$?
-	tally "$logs/ctest" "$status"
-}
-
-# The store with each of its system calls failing takes minutes of the processors, which the tests that follow mostly leave idle.
-slow_tests_begin() { # PRESET
-	ctest --preset "$1" -L slow >"$logs/slow" 2>&1 &
-	slow=$!
-}
-
-slow_tests_end() {
-	local status=0
-	wait "$slow" || status=$?
-	tally "$logs/slow" "$status"
 }
 
 python_for_tests() {
@@ -82,10 +65,9 @@ python_for_tests() {
 	done
 }
 
-# Most of their time these tests wait, hence more at once than there are processors.
 python_tests() { # PYTEST ARGUMENT...
 	local status=0 good bad
-	"$python" -m pytest -q -p no:cacheprovider -n $((2 * $(nproc))) --tb=short --durations=5 --durations-min=5 "$@" 2>&1 | tee "$logs/pytest"
+	"$python" -m pytest -q -p no:cacheprovider --tb=short --durations=5 --durations-min=5 "$@" 2>&1 | tee "$logs/pytest"
 	status=${PIPESTATUS[0]}
 	good=$(tail -1 "$logs/pytest" | sed -n 's/.*\b\([0-9]\+\) passed.*/\1/p')
 	bad=$(tail -1 "$logs/pytest" | grep -oE '[0-9]+ (failed|error)' | awk '{ n += $1 } END { print n + 0 }')
@@ -113,7 +95,8 @@ if [ "$(uname -m)" != aarch64 ] && [ -e cmake/arm64.cmake ]; then
 	section_end
 fi
 
-slow_tests_begin dev
+# Most of their time these tests wait, hence more at once than there are processors.
+at_once="-n $((2 * $(nproc)))"
 
 section "The test hub"
 python_tests tests/support
@@ -121,11 +104,12 @@ section_end
 
 if [ -x build/dev/cli/larder ]; then
 	section "The program against the test hub"
-	LARDER_BIN=build/dev/cli/larder python_tests tests/e2e
+	LARDER_BIN=build/dev/cli/larder python_tests tests/e2e -m alone
+	LARDER_BIN=build/dev/cli/larder python_tests $at_once tests/e2e -m "not alone"
 	section_end
 
 	section "The same with sanitizers, in part"
-	LARDER_BIN=build/asan/cli/larder python_tests tests/e2e -m asan
+	LARDER_BIN=build/asan/cli/larder python_tests $at_once tests/e2e -m "asan and not alone"
 	section_end
 fi
 
@@ -134,11 +118,8 @@ why_not=$(PYTHONPATH=tests/net "$python" -B -c 'import lan; print(lan.cannot() o
 if [ -n "$why_not" ]; then
 	echo "NOT RUN: $why_not"
 else
-	python_tests tests/net
+	python_tests $at_once tests/net
 fi
 section_end
 
-section "The store, with each of its system calls failing"
-slow_tests_end
-section_end
 finish

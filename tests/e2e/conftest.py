@@ -17,6 +17,7 @@ from larder import Larder, binary  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "asan: also run with the program built with sanitizers")
+    config.addinivalue_line("markers", "alone: run beside no other: counts what is under way when the program is killed, which is more on a busy machine")
 
 
 def pytest_sessionstart(session):

@@ -124,6 +124,7 @@ def test_several_are_not_welcome(hub, larder, big, refusal):
     assert hub.counters()["content_bytes"] <= SIZE + SEVERAL * MIB
 
 
+@pytest.mark.alone
 def test_killed_while_there_are_several(hub, larder, big):
     process = larder.start("get", "org/big")
     wait_for(process, lambda: hub.counters()["content_bytes"] > 200 * MIB)

@@ -27,6 +27,7 @@ def kill_at(larder, hub, bytes_sent, args, number=signal.SIGKILL, after=0.0):
     return process.returncode
 
 
+@pytest.mark.alone
 def test_killed_again_and_again(hub, larder):
     size = (1 << 30) + 12345
     repo = hub.add("org/big", {"big.safetensors": (size, "big")})
