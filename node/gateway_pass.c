@@ -6,6 +6,7 @@
 #include "node/gateway_pass_headers.h"
 #include "node/gateway_recall.h"
 #include "node/gateway_reply.h"
+#include "node/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,43 +37,47 @@ struct pass {
 
 /* --- to the hub */
 
-static enum MHD_Result add_line(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+static bool add_line(struct pass *pass, const char *name, const char *between, const char *value)
 {
-	struct pass *pass = context;
-	size_t len = strlen(name) + (value ? strlen(value) : 0) + sizeof ": ";
-	char *line;
+	size_t len = strlen(name) + strlen(between) + strlen(value) + 1;
+	char *line = pass->line_count < PASS_HEADERS_MAX ? malloc(len) : NULL;
 
+	if (!line) {
+		pass->err = pass->line_count < PASS_HEADERS_MAX ? ERR_NO_MEMORY : ERR_LIMIT;
+		return false;
+	}
+	snprintf(line, len, "%s%s%s", name, between, value);
+	pass->lines[pass->line_count++] = line;
+	return true;
+}
+
+/* libcurl leaves a header out that has no value, unless it ends in a semicolon. */
+static enum MHD_Result add_header_of_client(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
 	(void)kind;
 	if (!pass_header_goes(name))
 		return MHD_YES;
-	line = pass->line_count < PASS_HEADERS_MAX ? malloc(len) : NULL;
-	if (!line) {
-		pass->err = pass->line_count < PASS_HEADERS_MAX ? ERR_NO_MEMORY : ERR_LIMIT;
-		return MHD_NO;
-	}
-	/* libcurl leaves a header out that has no value, unless it ends in a semicolon. */
-	snprintf(line, len, value && *value ? "%s: %s" : "%s;", name, value ? value : "");
-	pass->lines[pass->line_count++] = line;
-	return MHD_YES;
+	return add_line(context, name, value && *value ? ": " : ";", value ? value : "") ? MHD_YES : MHD_NO;
 }
 
-static const char *hub_url(const struct pass *pass)
+/* libcurl makes up a type for each body that has none, unless that header is given, and empty. */
+static void add_headers_to_hub(struct pass *pass)
 {
-	return pass->request->gateway->hubs.url;
+	MHD_get_connection_values(pass->request->connection, MHD_HEADER_KIND, add_header_of_client, pass);
+	if (!pass->err && !gateway_request_header(pass->request, "Content-Type"))
+		(void)add_line(pass, "Content-Type", ":", "");
+}
+
+static const char *base_of_hub(const struct pass *pass)
+{
+	return hub_base(node_options_of(gateway_node(pass->request->gateway))->hub);
 }
 
 static enum err make_url(struct pass *pass)
 {
-	const char *base = hub_url(pass);
 	struct buf url = {.limit = PASS_URL_MAX};
-	size_t len = strlen(base);
-	enum err err;
+	enum err err = buf_add_format(&url, "%s%s", base_of_hub(pass), pass->request->target);
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	err = buf_add(&url, base, len);
-	if (!err)
-		err = buf_add_str(&url, pass->request->target);
 	pass->url = err ? NULL : buf_take_str(&url);
 	buf_release(&url);
 	return err ? err : pass->url ? ERR_OK : ERR_NO_MEMORY;
@@ -84,16 +89,9 @@ static enum err make_url(struct pass *pass)
 static enum err rewrite(const struct pass *pass, const char *value, struct buf *ret_value)
 {
 	char here[PASS_VALUE_MAX];
-	struct buf base = {.limit = PASS_URL_MAX};
-	enum err err = buf_add_str(&base, hub_url(pass));
 
-	while (base.len > 0 && base.data[base.len - 1] == '/')
-		base.data[--base.len] = 0;
 	snprintf(here, sizeof here, "http://%s", pass->request->guard.host);
-	if (!err)
-		err = pass_rewrite(value, buf_str(&base), here, ret_value);
-	buf_release(&base);
-	return err;
+	return pass_rewrite(value, base_of_hub(pass), here, ret_value);
 }
 
 static void add_header(const struct pass *pass, struct MHD_Response *response, const struct http_header *header)
@@ -324,7 +322,7 @@ static void start(struct gateway_request *request)
 	buf_init(&pass->sent, PASS_SENT_MAX);
 	buf_init(&pass->edited, PASS_EDITED_MAX);
 	gateway_pipe_init(&pass->pipe);
-	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, add_line, pass);
+	add_headers_to_hub(pass);
 }
 
 static void ask_hub(struct pass *pass)
@@ -345,7 +343,7 @@ static void ask_hub(struct pass *pass)
 		.body_len = is_read ? 0 : pass->sent.len,
 		.range_first = -1,
 		.range_last = -1,
-		.decode = is_read && !request->is_head,
+		.decode = is_read && !request->is_head && !gateway_request_header(request, "Range"), /* a part of what is compressed is no use */
 		.on_answer = on_answer,
 		.on_bytes = on_bytes,
 		.on_done = on_done,

@@ -104,6 +104,11 @@ const char *hub_host(const struct hub *hub)
 	return hub->host;
 }
 
+const char *hub_base(const struct hub *hub)
+{
+	return hub->base;
+}
+
 void hub_look_at_traffic(const struct hub *hub, struct hub_traffic *ret_traffic)
 {
 	size_t count = hub->body_count;

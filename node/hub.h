@@ -36,6 +36,8 @@ enum err hub_create(struct loop *loop, struct http *http, const struct hub_optio
 void hub_destroy(struct hub *hub);
 /* "huggingface.co", "127.0.0.1:8080": host and non-default port, as kept in the index. Borrowed. */
 const char *hub_host(const struct hub *hub);
+/* Its address, "https://mirror.example/hf", without a slash at the end. Borrowed. */
+const char *hub_base(const struct hub *hub);
 
 /* It did not answer a moment ago. */
 bool hub_is_away(const struct hub *hub);

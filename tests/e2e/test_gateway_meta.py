@@ -86,7 +86,7 @@ def test_a_chunked_body_arrives_whole(origin, relay):
             connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
         connection.send(b"0\r\n\r\n")
         assert connection.answer().status == 200
-    assert origin.asked[-1][3] == b"one two three"
+    assert origin.asked[-1][3] == b"one two three" and origin.asked[-1][2]["Content-Type"] is None
 
 
 @pytest.mark.asan
@@ -100,6 +100,14 @@ def test_which_headers_reach_the_hub(origin, relay):
     assert headers["Via"].startswith("1.1 larder-") and not headers["Cookie"] and not headers["Proxy-Authorization"]
     open_url(relay, "/api/whoami-v2")
     assert origin.asked[-1][2]["Authorization"] is None
+
+
+@pytest.mark.asan
+def test_a_range_is_one_of_what_is_not_compressed(origin, relay):
+    open_url(relay, "/org/model/raw/main/config.json", headers={"Accept-Encoding": "gzip"})
+    assert "gzip" in origin.asked[-1][2]["Accept-Encoding"]
+    open_url(relay, "/org/model/raw/main/config.json", headers={"Range": "bytes=0-3", "Accept-Encoding": "gzip"})
+    assert origin.asked[-1][2]["Range"] == "bytes=0-3" and "gzip" not in origin.asked[-1][2]["Accept-Encoding"]
 
 
 # --- and back

@@ -111,7 +111,7 @@ def transferred(machine):
 
 
 def test_a_peer_without_its_cable(machine, hub, holder):
-    """It does not say goodbye. What is missing comes from the hub within the 6 s that DESIGN.md allows, and then some."""
+    """It does not say goodbye: that it is gone has to be noticed, and the hub gives what is missing."""
     oak = machine("oak").start().sees(holder)
     holder.host.shape(SLOW)
     process = oak.popen("get", BIG, "--json")
