@@ -8,13 +8,14 @@ SIZE = 24 * MIB + 5
 BIG = REPO + ":big.bin"
 WASTE_MAX = 64 * MIB  # DESIGN.md, section 3
 
-# What each has shown of itself in the end. None: nothing that could be held against it, or against anybody.
+# What each has shown of itself in the end. None: nothing that could be held against it, or against anybody. "head" breaks its own states where its two files meet, and contradicts what is anchored before that:
+# which of the two is found first is chance.
 VERDICTS = {
-    "wrong-chunk": "damaged", "other-file": "refuted", "head": "refuted", "wrong-size": "unproven", "silent": None, "silent-other": "refuted",
-    "no-chain": "unproven", "holdings": "unproven", "busy": None, "drip": None, "gaps": None, "garbage": None, "oversized": None, "flood": None,
+    "wrong-chunk": ("damaged",), "other-file": ("refuted",), "head": ("damaged", "refuted"), "wrong-size": ("unproven",), "silent": None, "silent-other": ("refuted",),
+    "no-chain": ("unproven",), "holdings": ("unproven",), "busy": None, "drip": None, "gaps": None, "garbage": None, "oversized": None, "flood": None,
     "replay": None, "wrong-group": None, "stall": None,
 }
-# So slow are the honest ones that the time of who does not deliver runs out.
+# So slow are the honest ones that the time of who does not deliver runs out. The hub, which would help then, must not.
 RATES = {"no-chain": "8mbit", "holdings": "8mbit", "wrong-size": "8mbit"}
 
 
@@ -34,10 +35,12 @@ def test_one_among_three_that_are_honest(lan, hub, build, mode, measured):
     honest = [fill(Machine(lan.host("honest%d" % n), build, hub), hub) for n in range(3)]
     for one in honest:
         one.host.shape(RATES.get(mode, "160mbit"))
-    taker = Machine(lan.host("taker"), build, hub)
+    taker = Machine(lan.host("taker"), build, hub, env={"LARDER_HUB_USE": "never"} if mode in RATES else None)
     host = lan.host("liar")
     taker.start("--peer", host.address)
     taker.sees(*honest)
+    for one in honest:
+        taker.knows_holder(one, 1)
     liar = Liar(host, build, mode, hub.path(REPO, "big.bin"), dials=[taker])
     if mode not in ("replay", "wrong-group", "oversized", "garbage", "flood", "stall"):
         taker.sees(mode)
@@ -50,7 +53,7 @@ def test_one_among_three_that_are_honest(lan, hub, build, mode, measured):
     assert taker.node.popen.poll() is None and liar.process.popen.poll() is None
     seen = taker.peer(mode)
     if VERDICTS[mode]:
-        assert seen["verdict"] == VERDICTS[mode] and seen["reason"], seen
+        assert seen["verdict"] in VERDICTS[mode] and seen["reason"], seen
     else:
         assert not seen or seen["verdict"] in ("", "unproven"), seen
     taker.stop()
