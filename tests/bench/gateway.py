@@ -49,7 +49,7 @@ class Bench:
 
     def start_node(self, name, hub):
         """Its gateway's address."""
-        process = self.serve(os.path.join(self.args.larder, "node/larderd"), "--home", os.path.join(self.work, name), "--discovery", "off", "--listen", "127.0.0.1:0",
+        process = self.serve(os.path.join(self.args.larder, "node/larderd"), "--home", os.path.join(self.work, name), "--discovery", "off", "--listen", "127.0.0.1",
                              "--gateway", "off,127.0.0.1:0", LARDER_HUB=hub)
         for line in process.stderr:
             if "is ready" in line:
@@ -60,7 +60,7 @@ class Bench:
         conf = os.path.join(self.work, "nginx.conf")
         with open(conf, "w", encoding="ascii") as file:
             file.write("daemon off; worker_processes 2; pid %(w)s/nginx.pid; error_log stderr;\nevents { worker_connections 256; }\n"
-                       "http { access_log off; sendfile on; client_body_temp_path %(w)s/n1; proxy_temp_path %(w)s/n2; fastcgi_temp_path %(w)s/n3;"
+                       "http { access_log off; sendfile on; keepalive_requests 1000000; client_body_temp_path %(w)s/n1; proxy_temp_path %(w)s/n2; fastcgi_temp_path %(w)s/n3;"
                        " uwsgi_temp_path %(w)s/n4; scgi_temp_path %(w)s/n5; server { listen 127.0.0.1:18000; root %(s)s; } }\n" % {"w": self.work, "s": self.source})
         os.chmod(self.work, 0o755)
         self.serve("nginx", "-c", conf)
@@ -96,7 +96,10 @@ def head_seconds(url):
             connection.sendall(ask)
             answer = b""
             while b"\r\n\r\n" not in answer:
-                answer += connection.recv(65536)
+                more = connection.recv(65536)
+                if not more:
+                    raise SystemExit("HEAD %d: the connection was closed" % i)
+                answer += more
             if not answer.startswith(b"HTTP/1.1 200"):
                 raise SystemExit("HEAD: %r" % answer[:200])
         return (time.monotonic() - begun) / HEADS
