@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define PAUSE_FACTOR 20 /* the index is read a twentieth of the time, at most */
+#define PAUSE_FACTOR 20    /* the index is read a twentieth of the time, at most */
+#define PAUSE_MAX_MS 60000 /* and yet within a minute of a change, however long a stalled disk took */
 
 static int64_t now_s(const struct share *share) { return clock_wall_s(store_clock(share->use.store)); }
 static int64_t lasts_s(const struct share *share) { return share->hub_is_away ? SHARE_AWAY_S : SHARE_CONFIRMED_S; }
@@ -140,8 +141,9 @@ static void wait_a_while(struct share *share)
 {
 	int64_t pause_ms = share->reading.took_ms * PAUSE_FACTOR;
 
+	pause_ms = pause_ms < SHARE_POLL_MS ? SHARE_POLL_MS : pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
 	/* Without memory for a timer the next share_refresh() has to do. */
-	(void)!loop_timer_start(share->use.loop, &share->poll, pause_ms < SHARE_POLL_MS ? SHARE_POLL_MS : pause_ms);
+	(void)!loop_timer_start(share->use.loop, &share->poll, pause_ms);
 }
 
 static void on_reading(struct pool_job *job)
