@@ -117,7 +117,7 @@ static bool try_backend(struct discovery *discovery, enum discovery_mode mode)
 		log_debug(discovery->site.log, "discovery: %s does not work: %s", discovery_mode_name(mode), avahi_strerror(error));
 		return false;
 	}
-	log_debug(discovery->site.log, "discovery: using multicast DNS, %s", discovery_mode_name(mode));
+	log_info(discovery->site.log, "discovery: using multicast DNS, %s", discovery_mode_name(mode));
 	atomic_store(&discovery->mode, discovery->backend_lost ? DISCOVERY_NONE : mode);
 	set_alarm(discovery, ALARM_SWEEP, SWEEP_MS);
 	return true;
@@ -145,8 +145,10 @@ static void start_backend(struct discovery *discovery)
 	discovery->backend_lost = false;
 	discovery->started_ms = now_ms();
 	clear_alarm(discovery, ALARM_BACKEND);
-	if (!write_txt(discovery) || (!start_daemon(discovery) && !start_embedded(discovery)))
-		set_alarm(discovery, ALARM_BACKEND, awaits_daemon(discovery) ? DAEMON_RETRY_MS : RETRY_MS);
+	if (write_txt(discovery) && (start_daemon(discovery) || start_embedded(discovery)))
+		return;
+	atomic_store(&discovery->mode, DISCOVERY_NONE);
+	set_alarm(discovery, ALARM_BACKEND, awaits_daemon(discovery) ? DAEMON_RETRY_MS : RETRY_MS);
 }
 
 /* Whatever has become due. */

@@ -72,7 +72,7 @@ static struct discovery *allocate(const struct discovery_options *options)
 		return NULL;
 	pthread_mutex_init(&discovery->lock, NULL);
 	sightings_init(&discovery->sightings);
-	atomic_init(&discovery->mode, DISCOVERY_NONE);
+	atomic_init(&discovery->mode, DISCOVERY_STARTING);
 	discovery->event_fd = discovery->command_fd = discovery->links_fd = -1;
 	discovery->wanted = options->mode;
 	discovery->note = options->note;
@@ -198,6 +198,8 @@ const char *discovery_mode_name(enum discovery_mode mode)
 		return "avahi-daemon";
 	case DISCOVERY_EMBEDDED:
 		return "built in";
+	case DISCOVERY_STARTING:
+		return "starting";
 	default:
 		return "none";
 	}

@@ -31,6 +31,7 @@ enum discovery_mode {
 	DISCOVERY_DAEMON,   /* the system's avahi-daemon, over D-Bus */
 	DISCOVERY_EMBEDDED, /* an Avahi of our own */
 	DISCOVERY_NONE,     /* in an answer only: neither works at the moment */
+	DISCOVERY_STARTING, /* in an answer only: nothing has been tried yet */
 };
 
 /* One way to a node: an announcement, as heard on one interface over one address family. A node that is reachable in several ways is several
@@ -83,9 +84,9 @@ void discovery_announce(struct discovery *discovery, const struct discovery_note
 /* Ask the LAN again, as after a wake-up from sleep; changes of interfaces are noticed without. */
 void discovery_refresh(struct discovery *discovery);
 
-/* What is in use now: DAEMON, EMBEDDED or NONE. Any thread. */
+/* What is in use now: DAEMON, EMBEDDED, NONE, or STARTING for the first moment. Any thread. */
 enum discovery_mode discovery_mode(const struct discovery *discovery);
-/* "avahi-daemon", "built in", "none". */
+/* "avahi-daemon", "built in", "none", "starting". */
 const char *discovery_mode_name(enum discovery_mode mode);
 
 #endif

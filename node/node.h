@@ -52,7 +52,7 @@ uint64_t node_store_bytes(const struct node *node);
 const char *node_gateway_url(const struct node *node);
 /* 16 hexadecimal digits. */
 const char *node_id(const struct node *node);
-/* "built in", "avahi-daemon", "none" (neither works now), "off". */
+/* "built in", "avahi-daemon", "none" (neither works now), "starting" (just after node_create()), "off". */
 const char *node_discovery_name(const struct node *node);
 uint16_t node_port(const struct node *node);
 int64_t node_started_ms(const struct node *node);

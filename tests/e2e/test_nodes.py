@@ -1,5 +1,6 @@
 """Nodes on one machine that know each other's port: who holds what, fetching from each other, and joining the node of a home."""
 import os
+import re
 import signal
 import subprocess
 
@@ -20,6 +21,13 @@ def test_status_tells_of_the_node(larder, holder):
     assert status["group"]["open"] and status["discovery"] == "off" and not status["passing"]
     wait_for(lambda: holder.status()["shared_blobs"] == len(FILES), "all files are shared")
     assert str(holder.process.pid) in larder.ok("status").out
+
+
+@pytest.mark.parametrize("discovery, at_first, then", [("off", "off", "off"), ("embedded", "starting|built in", "built in")])
+def test_the_discovery_that_is_in_use(larder, discovery, at_first, then):
+    with Node(larder, "--discovery", discovery, "--interface", "no-such-link") as node:
+        assert re.search(r"is ready: .*, discovery (%s), " % at_first, node.log)
+        wait_for(lambda: node.status()["discovery"] == then, "the status says which discovery is in use")
 
 
 def test_status_without_a_node(larder):

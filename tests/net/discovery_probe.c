@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 {
 	struct log log = {.out = stderr, .level = LOG_LEVEL_DEBUG};
 	const char *interfaces[INTERFACES_MAX];
-	struct probe probe = {.mode = DISCOVERY_NONE};
+	struct probe probe = {.mode = DISCOVERY_STARTING};
 	struct discovery_options options = {
 		.port = 5273, .note = {.version = 1, .filter_len = NOTE_FILTER_MAX}, .interfaces = interfaces, .log = &log, .on_seen = on_seen, .on_gone = on_gone};
 
