@@ -24,6 +24,6 @@ void doctor_node(struct doctor *doctor);        /* running, its port, who is hea
 void doctor_port(struct doctor *doctor, uint16_t port); /* `port` is the node's */
 void doctor_network(struct doctor *doctor);     /* interfaces */
 void doctor_multicast(struct doctor *doctor);   /* after doctor_node() */
-void doctor_host(struct doctor *doctor, const char *host); /* the way to one node */
+void doctor_host(struct doctor *doctor, const char *host); /* the way to one node, and back; after doctor_node() */
 
 #endif

@@ -1,4 +1,5 @@
-/* The way to one node: its name, its addresses, the connection, the handshake with the group's key. */
+/* The way to one node: its name, its addresses, the connection, the handshake with the group's key; and the way back. */
+#include "cli/ask.h"
 #include "cli/doctor.h"
 
 #include "node/group.h"
@@ -151,6 +152,35 @@ static enum err greet(struct greeting *greeting, const struct lan_address *addre
 	return err;
 }
 
+static void judge_way_back(struct doctor *doctor, json_t *line)
+{
+	unsigned long long port = ask_number(line, "port");
+	const char *reached = ask_text(line, "reached");
+
+	if (strcmp(reached, "you") == 0)
+		doctor_note(doctor, FINDING_OK, "way back", NULL, "from there, this machine's port %llu can be reached", port);
+	else if (strcmp(reached, "stranger") == 0)
+		doctor_note(doctor, FINDING_WARNING, "way back", "look for an address translation between the two, or for allow and interface in larder.conf here",
+			    "from there, something answers at this machine's address and port %llu, but not as a node of the group", port);
+	else
+		doctor_note(doctor, FINDING_WARNING, "way back", "open that TCP port in this machine's firewall; until then it is for this node to connect, which is enough for both",
+			    "from there, nobody answers at this machine's port %llu", port);
+}
+
+static void look_back(struct doctor *doctor, const struct lan_address *address)
+{
+	struct ask ask = {0};
+	struct why why = {0};
+	char text[LAN_TEXT_MAX];
+	enum err err = ask_node(doctor->session, json_pack("{s:s, s:s}", "ask", "reach", "address", lan_text(address, text)), &ask, &why);
+
+	if (!err)
+		judge_way_back(doctor, ask.last);
+	else if (!doctor->session->stop)
+		doctor_note(doctor, FINDING_WARNING, "way back", NULL, "could not be looked at: %s", why.text);
+	ask_release(&ask);
+}
+
 static void judge_greeting(struct doctor *doctor, const struct greeting *greeting, const char *address, const struct group *group)
 {
 	const char *whose = group->is_open ? "the open group" : "this private group";
@@ -165,7 +195,8 @@ static void judge_greeting(struct doctor *doctor, const struct greeting *greetin
 			    address);
 }
 
-static void shake_hands(struct doctor *doctor, const struct lan_address *address)
+/* True: it is one of us. */
+static bool shake_hands(struct doctor *doctor, const struct lan_address *address)
 {
 	struct greeting greeting = {
 		.activity = {.stop = stop},
@@ -193,6 +224,7 @@ static void shake_hands(struct doctor *doctor, const struct lan_address *address
 		judge_greeting(doctor, &greeting, lan_text(address, text), &group);
 	identity_close(identity);
 	group_release(&group);
+	return greeting.is_up;
 }
 
 /* --- what came of it */
@@ -219,7 +251,7 @@ static bool judge_way(struct doctor *doctor, const struct way *way)
 
 	lan_text(&way->address, text);
 	if (!way->error_number) {
-		doctor_note(doctor, FINDING_OK, "connect", NULL, "%s, in %lld ms; for the way back, there: larder doctor %s", text, (long long)way->took_ms,
+		doctor_note(doctor, FINDING_OK, "connect", NULL, "%s, in %lld ms, from %s", text, (long long)way->took_ms,
 			    lan_host_text(&way->from, from));
 		return true;
 	}
@@ -259,5 +291,6 @@ void doctor_host(struct doctor *doctor, const char *host)
 		return;
 	}
 	judge_near(doctor, &good->address);
-	shake_hands(doctor, &good->address);
+	if (shake_hands(doctor, &good->address) && doctor->has_node)
+		look_back(doctor, &good->address);
 }

@@ -9,6 +9,7 @@
  *   who         digests: ["sha256:...", ...] (CONTROL_DIGESTS_MAX at most)   lines of a peer with those that it holds, whole or in part: control_who.c
  *   list        names that peers hold and show, a line for each page of a peer: control_list.c
  *   fetch       one file as the hub lists it, or a digest alone; progress lines; the last line has digest, bytes_from_hub, bytes_from_peers, was_held: control_fetch.c
+ *   reach       whether the node at an address can dial this one: control_reach.c
  *   regroup     the group file has changed: read it again, take leave of the old peers
  *
  * A node that has just begun answers who, peers and list when its neighbours have been seen (NODE_SETTLE_MS); "listen_ms" asks for longer, from the node's start.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct control_answer *const answers[] = {
-	&control_status, &control_peers, &control_who, &control_list, &control_fetch, &control_regroup, NULL,
+	&control_status, &control_peers, &control_who, &control_list, &control_fetch, &control_reach, &control_regroup, NULL,
 };
 
 const struct control_answer *control_answer_find(const char *ask)

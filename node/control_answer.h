@@ -43,7 +43,7 @@ void control_asker_end(struct control_asker *asker, enum err err, const struct w
 void control_asker_end_memory(struct control_asker *asker);
 
 /* --- one of each question, in a file of its own */
-extern const struct control_answer control_status, control_peers, control_who, control_list, control_fetch, control_regroup;
+extern const struct control_answer control_status, control_peers, control_who, control_list, control_fetch, control_reach, control_regroup;
 
 /* --- what several answers need */
 

@@ -93,6 +93,8 @@ static void on_resync(struct peer *peer, const struct wire_message *message)
 
 static void on_peers(struct peer *peer, const struct wire_message *message) { peer->owner->on_addresses(peer->owner, peer, &message->peers); }
 
+static void on_reach(struct peer *peer, const struct wire_message *message) { peer->owner->on_reach(peer->owner, peer, message->request); }
+
 static void on_question(struct peer *peer, const struct wire_message *message)
 {
 	peer_note_busy(peer);
@@ -108,11 +110,11 @@ static void on_greeting_again(struct peer *peer, const struct wire_message *mess
 /* What a session that is ready does with each type; nothing with those that are not here. */
 static void (*const handlers[])(struct peer *peer, const struct wire_message *message) = {
 	[WIRE_HELLO] = on_greeting_again, [WIRE_WELCOME] = on_greeting_again, [WIRE_BYE] = on_bye, [WIRE_PING] = on_ping, [WIRE_PONG] = on_pong,
-	[WIRE_HOLDINGS] = on_holdings, [WIRE_HAVE] = on_have, [WIRE_RESYNC] = on_resync, [WIRE_PEERS] = on_peers,
+	[WIRE_HOLDINGS] = on_holdings, [WIRE_HAVE] = on_have, [WIRE_RESYNC] = on_resync, [WIRE_PEERS] = on_peers, [WIRE_REACH] = on_reach,
 	[WIRE_FIND] = on_question, [WIRE_CHAIN] = on_question, [WIRE_CHUNK] = on_question, [WIRE_LIST] = on_question,
 	[WIRE_REJECT] = on_question, [WIRE_CANCEL] = on_question,
 	[WIRE_FOUND] = peer_on_answer, [WIRE_STATES] = peer_on_answer, [WIRE_PIECE] = peer_on_answer, [WIRE_NO] = peer_on_answer,
-	[WIRE_NAMES] = peer_on_answer,
+	[WIRE_NAMES] = peer_on_answer, [WIRE_REACHED] = peer_on_answer,
 };
 
 static void handle(struct peer *peer, const struct wire_message *message)

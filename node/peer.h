@@ -45,6 +45,8 @@ struct peer_owner {
 	/* It told its holdings, or more of them. */
 	void (*on_holdings)(struct peer_owner *owner, struct peer *peer);
 	void (*on_addresses)(struct peer_owner *owner, struct peer *peer, const struct wire_peers *addresses);
+	/* It wants to know whether it can be dialed: peer_tell_reached(), now or later. */
+	void (*on_reach)(struct peer_owner *owner, struct peer *peer, uint64_t request);
 	/* The time that all of this goes by, monotonic. */
 	int64_t (*now_us)(struct peer_owner *owner);
 };
@@ -133,6 +135,8 @@ enum err peer_send(struct peer *peer, const uint8_t *control, size_t len, const 
 /* Tell what has changed of our share. */
 void peer_tell_share(struct peer *peer);
 void peer_tell_addresses(struct peer *peer, const struct wire_peers *addresses);
+/* The answer to on_reach(): an enum wire_reached; 0: not now. */
+void peer_tell_reached(struct peer *peer, uint64_t request, int reached);
 
 /* Questions, as in peers.h. */
 enum err peer_ask_chain(struct peer *peer, const struct digest *digest, uint64_t size, struct peer_ask *ask) LARDER_MUST_USE;
@@ -140,6 +144,7 @@ enum err peer_ask_state(struct peer *peer, const struct digest *digest, uint64_t
 enum err peer_ask_chunk(struct peer *peer, const struct digest *digest, uint64_t size, struct chunk *chunk, struct peer_ask *ask) LARDER_MUST_USE;
 enum err peer_ask_find(struct peer *peer, const struct tag *tags, size_t count, struct peer_ask *ask) LARDER_MUST_USE;
 enum err peer_ask_list(struct peer *peer, struct wire_bytes cursor, struct peer_ask *ask) LARDER_MUST_USE;
+enum err peer_ask_reach(struct peer *peer, struct peer_ask *ask) LARDER_MUST_USE;
 void peer_ask_cancel(struct peer_ask *ask);
 void peer_reject(struct peer *peer, const struct digest *digest, uint64_t index);
 

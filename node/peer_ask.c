@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum kind { KIND_CHAIN, KIND_STATE, KIND_CHUNK, KIND_FIND, KIND_LIST };
+enum kind { KIND_CHAIN, KIND_STATE, KIND_CHUNK, KIND_FIND, KIND_LIST, KIND_REACH };
 
 /* Give it a number and a place in the list. */
 static enum err open_ask(struct peer *peer, struct peer_ask *ask, enum kind kind)
@@ -164,6 +164,15 @@ enum err peer_ask_list(struct peer *peer, struct wire_bytes cursor, struct peer_
 	return ERR_OK;
 }
 
+enum err peer_ask_reach(struct peer *peer, struct peer_ask *ask)
+{
+	enum err err = open_ask(peer, ask, KIND_REACH);
+
+	if (!err)
+		peer_post(peer, &(struct wire_message){.type = WIRE_REACH, .request = ask->request});
+	return err;
+}
+
 void peer_reject(struct peer *peer, const struct digest *digest, uint64_t index)
 {
 	if (peer->state == PEER_READY && index < WIRE_CHUNKS_MAX)
@@ -252,6 +261,12 @@ static void on_names(struct peer_ask *ask, const struct wire_message *message)
 	finish(ask, ERR_OK);
 }
 
+static void on_reached(struct peer_ask *ask, const struct wire_message *message)
+{
+	ask->reached = message->reached;
+	finish(ask, ERR_OK);
+}
+
 static void on_no(struct peer_ask *ask, const struct wire_message *message)
 {
 	switch (message->no) {
@@ -277,7 +292,7 @@ struct answer {
 
 static const struct answer answers[] = {
 	{WIRE_STATES, 1u << KIND_CHAIN | 1u << KIND_STATE, on_states}, {WIRE_PIECE, 1u << KIND_CHUNK, on_piece}, {WIRE_FOUND, 1u << KIND_FIND, on_found},
-	{WIRE_NAMES, 1u << KIND_LIST, on_names}, {WIRE_NO, ~0u, on_no},
+	{WIRE_NAMES, 1u << KIND_LIST, on_names}, {WIRE_REACHED, 1u << KIND_REACH, on_reached}, {WIRE_NO, ~0u, on_no},
 };
 
 void peer_on_answer(struct peer *peer, const struct wire_message *message)

@@ -38,7 +38,7 @@ int64_t peer_mend_at_ms(const struct peer *peer);
 
 /* --- peer_ask: questions to it */
 
-/* FOUND, STATES, PIECE, NO, NAMES. */
+/* FOUND, STATES, PIECE, NO, NAMES, REACHED. */
 void peer_on_answer(struct peer *peer, const struct wire_message *message);
 void peer_end_asks(struct peer *peer);
 

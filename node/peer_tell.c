@@ -149,6 +149,15 @@ void peer_tell_share(struct peer *peer)
 	peer_go_on_telling(peer);
 }
 
+void peer_tell_reached(struct peer *peer, uint64_t request, int reached)
+{
+	struct wire_message no = {.type = WIRE_NO, .request = request, .no = WIRE_NO_BUSY};
+	struct wire_message answer = {.type = WIRE_REACHED, .request = request, .reached = (enum wire_reached)reached};
+
+	if (peer->state == PEER_READY)
+		peer_post(peer, reached ? &answer : &no);
+}
+
 void peer_tell_addresses(struct peer *peer, const struct wire_peers *addresses)
 {
 	struct wire_message message = {.type = WIRE_PEERS, .peers = *addresses};

@@ -273,6 +273,7 @@ static void init(struct peers *peers, const struct peers_options *options)
 	list_init(&peers->contacts);
 	list_init(&peers->places);
 	list_init(&peers->announced);
+	list_init(&peers->reaching);
 	peers->next_id = 1;
 	peers->budget.limit_bytes = HOLDINGS_BUDGET_BYTES;
 	peers->later.fire = on_later;
@@ -364,6 +365,7 @@ void peers_destroy(struct peers *peers)
 	netwatch_stop(&peers->netwatch);
 	names_stop(peers);
 	transport_destroy(peers->transport);
+	reach_free_all(peers);
 	serve_destroy(peers->serve);
 	ledger_close(peers->ledger);
 	while (!list_is_empty(&peers->announced))

@@ -71,6 +71,9 @@ void peers_on_network(struct peers *peers);
 /* The identity has another key now: all sessions end and are made anew with it, under another epoch. */
 void peers_renew(struct peers *peers);
 
+/* The session with the node at that address, under whatever address it is known; 0: there is none, and then it is dialed, if it is near, as if a peer had told it. */
+uint64_t peers_visit(struct peers *peers, const struct lan_address *address);
+
 /* --- who holds what, as far as they have told */
 
 /* Up to `room` sessions that hold this digest (of either algorithm), those not shunned; best round trip first. Returns how many. */
@@ -93,6 +96,7 @@ struct peer_ask {
 	uint8_t state[SHA256_LEN];
 	uint8_t found[WIRE_FIND_MAX]; /* peers_ask_find(): an enum wire_found each */
 	const struct wire_names *names; /* peers_ask_list(): borrowed for on_done */
+	enum wire_reached reached; /* peers_ask_reach() */
 	/* The peers' own. */
 	struct list link;
 	uint64_t request;
@@ -115,6 +119,8 @@ enum err peers_ask_chunk(struct peers *peers, uint64_t id, const struct digest *
 enum err peers_ask_find(struct peers *peers, uint64_t id, const struct tag *tags, size_t count, struct peer_ask *ask) LARDER_MUST_USE;
 /* A page of the names it shows; `cursor` is empty for the first. */
 enum err peers_ask_list(struct peers *peers, uint64_t id, struct wire_bytes cursor, struct peer_ask *ask) LARDER_MUST_USE;
+/* Whether it can dial this node, at the address that it sees it at and the port of peers_port(). ERR_BUSY: it was asked a moment ago. */
+enum err peers_ask_reach(struct peers *peers, uint64_t id, struct peer_ask *ask) LARDER_MUST_USE;
 /* Harmless when not running. */
 void peers_ask_cancel(struct peer_ask *ask);
 

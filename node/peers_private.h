@@ -6,6 +6,7 @@
  * peers_place.c    an address where a node may be: when to dial it
  * peers_names.c    names in `peer =`, looked up on a thread of their own
  * peers_exchange.c addresses that peers tell each other
+ * peers_reach.c    the way back to one that wants to know whether it can be dialed; and the way to an address that somebody asks about
  * peers_view.c     questions to peers, and what people see of them
  *
  * Sessions are freed by session_drop() alone, which runs under nothing but the loop: whatever runs up a session's stack only ends it, and calls peers_later().
@@ -24,6 +25,7 @@
 #define PEERS_TOLD_MAX 256     /* places that are known from PEERS alone */
 #define PEERS_TOLD_BY_ONE_MAX 64 /* of them, by one node, within PEERS_TOLD_MS */
 #define PEERS_DAMAGED_MAX 32   /* blobs that a node is not asked for; the oldest is forgotten */
+#define PEERS_REACHING_MAX 8   /* dialed at a time because they want to know whether that works */
 #define PEERS_NAMES_MAX 64     /* in `peer =` that must be looked up */
 #define PEERS_NAME_ADDRESSES_MAX 32 /* of one name */
 /* Times. */
@@ -36,6 +38,7 @@
 #define PEERS_WAIT_FULL_MS 10000
 #define PEERS_ATTEMPT_MS 1200  /* a first attempt; each third one has the transport's time */
 #define PEERS_ATTEMPT_YOUNG_MS 300 /* one that is older is made anew when the network changes, and no longer keeps another address from being tried */
+#define PEERS_REACH_MS 2000    /* between two such attempts for one node */
 #define PEERS_TOLD_DELAY_MS 1000 /* discovery may find it meanwhile */
 #define PEERS_TOLD_MS 300000
 #define PEERS_TELL_MS 250      /* addresses that become known within it are told together */
@@ -95,6 +98,7 @@ struct contact {
 	uint64_t bytes_in, bytes_out, bytes_wasted; /* of sessions that are over, but for wasted */
 	int64_t told_ms;
 	unsigned told;           /* addresses that it told since */
+	int64_t reach_at_ms;     /* before then it is not dialed just to see */
 };
 
 struct session {
@@ -152,8 +156,8 @@ struct peers {
 	struct netwatch netwatch;
 	struct peers_names names;
 	struct holdings_budget budget;
-	struct list sessions, contacts, places, announced;
-	size_t session_count, dialing_count, contact_count, place_count, announced_count;
+	struct list sessions, contacts, places, announced, reaching;
+	size_t session_count, dialing_count, contact_count, place_count, announced_count, reaching_count;
 	uint64_t next_id;
 	struct loop_timer later, dial, tell, house;
 	bool is_cloned, has_told_clone, has_changed, is_ending;
@@ -224,5 +228,15 @@ void names_look_up(struct peers *peers);
 void exchange_soon(struct peers *peers);
 void exchange_tell(struct peers *peers);
 void exchange_on_addresses(struct session *session, const struct wire_peers *addresses);
+
+/* --- peers_reach.c */
+
+void reach_on_ask(struct session *session, uint64_t request);
+/* Whether a link is dialed just to see. What comes over it does not matter. */
+bool reach_is(const struct peers *peers, const struct transport_link *wire);
+void reach_on_up(struct peers *peers, struct transport_link *wire);
+void reach_on_closed(struct peers *peers, struct transport_link *wire, enum transport_end end);
+/* After the transport has ended. */
+void reach_free_all(struct peers *peers);
 
 #endif

@@ -59,6 +59,12 @@ static void on_addresses(struct peer_owner *owner, struct peer *peer, const stru
 	exchange_on_addresses(session_of(peer), addresses);
 }
 
+static void on_reach(struct peer_owner *owner, struct peer *peer, uint64_t request)
+{
+	(void)owner;
+	reach_on_ask(session_of(peer), request);
+}
+
 /* Of the loop's clock; finer where that is the machine's, since milliseconds are long on a LAN. */
 static int64_t on_now_us(struct peer_owner *owner)
 {
@@ -233,8 +239,11 @@ static void on_message(struct transport_owner *owner, struct transport_link *wir
 {
 	struct peers *peers = container_of(owner, struct peers, transport_owner);
 	struct peer *peer = transport_peer(wire);
-	struct session *session = peer ? session_of(peer) : take(peers, wire);
+	struct session *session;
 
+	if (reach_is(peers, wire))
+		return;
+	session = peer ? session_of(peer) : take(peers, wire);
 	if (!session) {
 		transport_close(wire);
 		return;
@@ -253,9 +262,10 @@ static void on_closed(struct transport_owner *owner, struct transport_link *wire
 	};
 	struct peer *peer = transport_peer(wire);
 
-	(void)owner;
-	if (!peer)
+	if (!peer) {
+		reach_on_closed(container_of(owner, struct peers, transport_owner), wire, end);
 		return;
+	}
 	session_of(peer)->wire = NULL;
 	session_of(peer)->end = end;
 	peer_end(peer, 0, "%s", reasons[end]);
@@ -278,9 +288,10 @@ static void on_up(struct transport_owner *owner, struct transport_link *wire)
 {
 	struct peer *peer = transport_peer(wire);
 
-	(void)owner;
-	if (!peer)
+	if (!peer) {
+		reach_on_up(container_of(owner, struct peers, transport_owner), wire);
 		return;
+	}
 	note_up(session_of(peer));
 	session_schedule(session_of(peer));
 }
@@ -289,7 +300,7 @@ void session_owner_init(struct peers *peers)
 {
 	peers->peer_owner = (struct peer_owner){
 		.send = on_send, .on_admit = on_admit, .on_ready = on_ready, .on_question = on_question, .on_writable = on_writable,
-		.on_holdings = on_holdings, .on_addresses = on_addresses, .now_us = on_now_us,
+		.on_holdings = on_holdings, .on_addresses = on_addresses, .on_reach = on_reach, .now_us = on_now_us,
 	};
 	peers->transport_owner = (struct transport_owner){
 		.on_message = on_message, .on_closed = on_closed, .on_writable = on_link_writable, .on_up = on_up,

@@ -129,6 +129,13 @@ enum err peers_ask_list(struct peers *peers, uint64_t id, struct wire_bytes curs
 	return session ? asked(session, peer_ask_list(&session->peer, cursor, ask)) : ERR_CUT;
 }
 
+enum err peers_ask_reach(struct peers *peers, uint64_t id, struct peer_ask *ask)
+{
+	struct session *session = session_to_ask(peers, id);
+
+	return session ? asked(session, peer_ask_reach(&session->peer, ask)) : ERR_CUT;
+}
+
 void peers_ask_cancel(struct peer_ask *ask)
 {
 	struct session *session = ask->peer ? session_of(ask->peer) : NULL;

@@ -53,6 +53,8 @@ enum wire_type {
 	WIRE_CHAIN = 11, WIRE_STATES = 12, WIRE_CHUNK = 13, WIRE_PIECE = 14, WIRE_NO = 15, WIRE_REJECT = 16, WIRE_CANCEL = 17,
 	/* names and addresses */
 	WIRE_LIST = 18, WIRE_NAMES = 19, WIRE_PEERS = 20,
+	/* the way back */
+	WIRE_REACH = 21, WIRE_REACHED = 22,
 	/* Numbers kept for later; unknown until then. */
 	WIRE_WANT = 24, WIRE_CLAIM = 25, WIRE_PROGRESS = 26, WIRE_BULK_OFFER = 27,
 };
@@ -102,6 +104,12 @@ enum wire_no {
 	WIRE_NO_DAMAGED = 4,  /* it was held, and has been found broken */
 };
 
+enum wire_reached {
+	WIRE_REACHED_YOU = 1,      /* a node of the group answers at your port */
+	WIRE_REACHED_NOBODY = 2,   /* no connection comes about; also what an unknown code is read as */
+	WIRE_REACHED_STRANGER = 3, /* something answers, which is no node of the group, or takes no connections from me */
+};
+
 struct wire_bye_message { enum wire_bye reason; struct wire_text text; };
 struct wire_holdings { uint64_t generation; uint32_t part; bool is_last; struct wire_tags tags; };
 struct wire_have { uint64_t generation; struct wire_tags added, removed; };
@@ -125,7 +133,7 @@ struct wire_peers { struct wire_address addresses[WIRE_ADDRESSES_MAX]; uint32_t 
 /* A digest of an algorithm not known here is read as DIGEST_NONE: a blob that nobody here holds. */
 struct wire_message {
 	enum wire_type type;
-	uint64_t request; /* chosen by who asks, repeated in the answer. PING PONG FIND FOUND CHAIN STATES CHUNK PIECE NO CANCEL LIST NAMES; else 0 */
+	uint64_t request; /* chosen by who asks, repeated in the answer. PING PONG FIND FOUND CHAIN STATES CHUNK PIECE NO CANCEL LIST NAMES REACH REACHED; else 0 */
 	union {
 		struct wire_hello hello; /* HELLO, WELCOME */
 		struct wire_bye_message bye;
@@ -142,6 +150,7 @@ struct wire_message {
 		struct wire_list list;
 		struct wire_names names;
 		struct wire_peers peers;
+		enum wire_reached reached;
 	};
 	struct wire_bytes bulk; /* the second frame, of STATES and PIECE; else empty */
 };

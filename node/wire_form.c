@@ -235,6 +235,15 @@ static void peers_fields(struct wire_map *map, struct wire_message *m)
 	}
 }
 
+/* --- the way back */
+
+static void reached_fields(struct wire_map *map, struct wire_message *m)
+{
+	uint64_t code = wire_map_number(map, 2, "code", m->reached, 1, UINT32_MAX);
+
+	m->reached = code > WIRE_REACHED_STRANGER ? WIRE_REACHED_NOBODY : (enum wire_reached)code;
+}
+
 /* --- messages */
 
 static const struct wire_form forms[] = {
@@ -258,6 +267,8 @@ static const struct wire_form forms[] = {
 	[WIRE_LIST] = {"LIST", true, false, list_fields},
 	[WIRE_NAMES] = {"NAMES", true, false, names_fields},
 	[WIRE_PEERS] = {"PEERS", false, false, peers_fields},
+	[WIRE_REACH] = {"REACH", true, false, NULL},
+	[WIRE_REACHED] = {"REACHED", true, false, reached_fields},
 };
 
 const struct wire_form *wire_form_of(uint64_t type)

@@ -8,8 +8,8 @@ import pytest
 @pytest.fixture
 def doctor(build):
     """doctor(HOST, ...): its findings by topic. The hub is away, which is a problem and not the matter here."""
-    def run(host, *args):
-        env = {"LARDER_HOME": os.path.join(host.dir, "home"), "LARDER_HUB": "http://127.0.0.1:1", "LARDER_MIN_FREE": "0", "HOME": host.dir}
+    def run(host, *args, **more):
+        env = {**more, "LARDER_HOME": os.path.join(host.dir, "home"), "LARDER_HUB": "http://127.0.0.1:1", "LARDER_MIN_FREE": "0", "HOME": host.dir}
         process = host.start(build("cli/larder"), "doctor", "--json", *args, env=env)
         assert process.wait() == 1, process
         return {finding["topic"]: finding for finding in json.loads(process.lines[-1][1])["findings"]}
@@ -38,9 +38,16 @@ def test_two(lan, doctor, build):
     elm, oak = lan.host("elm"), lan.host("oak")
     node(oak, build)
     found = doctor(elm, oak.address)
-    assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake")} == {
-        "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok"}
+    assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake", "way back")} == {
+        "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok", "way back": "ok"}
     assert elm.address in found["connect"]["text"]
+
+
+def test_one_way_alone(lan, doctor, build):
+    elm, oak = lan.host("elm"), lan.host("oak")
+    node(oak, build)
+    found = doctor(elm, oak.address, LARDER_LISTEN="127.0.0.1")
+    assert found["handshake"]["state"] == "ok" and found["way back"]["state"] == "warning" and "nobody answers" in found["way back"]["text"]
 
 
 def test_nobody_is_there(lan, doctor):

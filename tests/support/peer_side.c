@@ -72,6 +72,12 @@ static void on_holdings(struct peer_owner *owner, struct peer *peer)
 	container_of(owner, struct side, owner)->holdings_told++;
 }
 
+static void on_reach(struct peer_owner *owner, struct peer *peer, uint64_t request)
+{
+	(void)owner;
+	peer_tell_reached(peer, request, 0);
+}
+
 static void on_addresses(struct peer_owner *owner, struct peer *peer, const struct wire_peers *addresses)
 {
 	(void)peer;
@@ -83,7 +89,7 @@ static int64_t now_us(struct peer_owner *owner) { return *container_of(owner, st
 void side_init(struct side *side, const struct identity *identity, const struct group *group, uint64_t epoch, int64_t *now)
 {
 	*side = (struct side){
-		.owner = {on_send, on_admit, on_ready, on_question, on_writable, on_holdings, on_addresses, now_us},
+		.owner = {on_send, on_admit, on_ready, on_question, on_writable, on_holdings, on_addresses, on_reach, now_us},
 		.now_us = now,
 		.share = {.generation = 1},
 		.budget = {.limit_bytes = HOLDINGS_BUDGET_BYTES},

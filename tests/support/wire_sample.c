@@ -73,6 +73,11 @@ static const struct wire_message plain[] = {
 	{.type = WIRE_LIST, .request = 10, .list = {{NULL, 0}}},
 };
 
+static const struct wire_message last[] = {
+	{.type = WIRE_REACH, .request = 11},
+	{.type = WIRE_REACHED, .request = 11, .reached = WIRE_REACHED_NOBODY},
+};
+
 static const struct wire_message peers = {.type = WIRE_PEERS, .peers = {.count = 2, .addresses = {
 	{.family = 4, .bytes = {192, 168, 1, 20}, .port = 5273},
 	{.family = 6, .bytes = {0xfd, [15] = 1}, .port = 5273},
@@ -91,7 +96,7 @@ void wire_sample(unsigned number, struct wire_message *ret_message)
 		*ret_message = (struct wire_message){.type = WIRE_NAMES, .request = 10};
 		fill_names(&ret_message->names);
 	} else {
-		*ret_message = number == 19 ? peers : plain[number - 2];
+		*ret_message = number > 19 ? last[number - 20] : number == 19 ? peers : plain[number - 2];
 	}
 	must_succeed(ret_message->type == (enum wire_type)(number + 1));
 }
@@ -168,6 +173,8 @@ static bool same_fields(const struct wire_message *a, const struct wire_message 
 		return a->names.count == b->names.count && same(a->names.entries, b->names.entries) && same(a->names.next, b->names.next);
 	case WIRE_PEERS:
 		return same_peers(&a->peers, &b->peers);
+	case WIRE_REACHED:
+		return a->reached == b->reached;
 	default:
 		return true;
 	}

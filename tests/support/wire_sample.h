@@ -4,7 +4,7 @@
 
 #include "node/wire.h"
 
-#define WIRE_SAMPLES 20
+#define WIRE_SAMPLES 22
 
 /* Number 0 to WIRE_SAMPLES - 1, in the order of their types. Borrows from what is static. The WELCOME is an answer to the HELLO, and signed. */
 void wire_sample(unsigned number, struct wire_message *ret_message);

@@ -360,6 +360,57 @@ static void addresses_that_lead_nowhere_are_forgotten(void **state)
 	assert_true(bench_are_one(a, b));
 }
 
+static void who_asks_whether_it_can_be_dialed_is_told(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct asking asking = {.ask = {.on_done = on_done}}, again = asking, wrong = asking;
+
+	bench_until(bench, bench_are_one(a, b));
+	assert_int_equal(peers_ask_reach(b->peers, bench_id(b, a), &asking.ask), ERR_OK);
+	assert_int_equal(peers_ask_reach(b->peers, bench_id(b, a), &again.ask), ERR_OK);
+	bench_until(bench, asking.dones == 1 && again.dones == 1);
+	assert_int_equal(asking.err, ERR_OK);
+	assert_int_equal(asking.ask.reached, WIRE_REACHED_YOU);
+	assert_int_equal(again.err, ERR_BUSY);
+	assert_int_equal(a->peers->reaching_count, 0);
+	/* A port where nobody listens. */
+	bench_pass(bench, PEERS_REACH_MS);
+	bench_session(a)->peer.theirs.port = 9;
+	assert_int_equal(peers_ask_reach(b->peers, bench_id(b, a), &wrong.ask), ERR_OK);
+	bench_until(bench, wrong.dones == 1);
+	assert_int_equal(wrong.err, ERR_OK);
+	assert_int_equal(wrong.ask.reached, WIRE_REACHED_NOBODY);
+	assert_true(bench_are_one(a, b));
+}
+
+static void one_goes_while_the_other_dials_it(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, a);
+	struct asking asking = {.ask = {.on_done = on_done}};
+
+	bench_until(bench, bench_are_one(a, b));
+	assert_int_equal(peers_ask_reach(b->peers, bench_id(b, a), &asking.ask), ERR_OK);
+	bench_until(bench, a->peers->reaching_count == 1 || asking.dones);
+	bench_close(b);
+	bench_until(bench, a->peers->reaching_count == 0);
+	assert_int_equal(asking.dones, 1);
+}
+
+static void an_address_is_visited(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0, NULL), *b = bench_open(bench, 1, NULL);
+	struct lan_address address, far;
+
+	assert_true(lan_parse(a->address, 0, &address) && lan_parse("8.8.8.8:5273", 0, &far));
+	bench_until(bench, peers_visit(b->peers, &address));
+	assert_int_equal(peers_visit(b->peers, &address), bench_id(b, a));
+	assert_int_equal(peers_visit(b->peers, &far), 0);
+	assert_int_equal(b->peers->session_count, 1);
+}
+
 static void one_peer_tells_so_many_addresses(void **state)
 {
 	struct bench *bench = *state;
@@ -590,7 +641,9 @@ int main(void)
 		test(a_second_address_is_a_spare), test(it_does_not_talk_to_itself), test(holders_are_found), test(a_question_is_answered),
 		test(questions_to_one_that_goes_are_cut), test(who_asks_may_take_back), test(who_comes_back_is_found_again_with_what_it_holds_now),
 		test(who_is_dialed_looks_at_the_session_it_has), test(the_network_changes), test(peers_of_a_peer_become_known),
-		test(addresses_that_lead_nowhere_are_forgotten), test(one_peer_tells_so_many_addresses), test(of_two_with_one_key_one_makes_a_new_one),
+		test(addresses_that_lead_nowhere_are_forgotten), test(one_peer_tells_so_many_addresses),
+		test(who_asks_whether_it_can_be_dialed_is_told), test(one_goes_while_the_other_dials_it), test(an_address_is_visited),
+		test(of_two_with_one_key_one_makes_a_new_one),
 		test(who_is_refuted_is_not_asked), test(who_is_damaged_is_left_alone_for_one_blob), test(who_has_delivered_has_a_record),
 		test(strangers_are_dropped_and_the_node_lives_on), test(no_more_places_than_there_may_be),
 	};

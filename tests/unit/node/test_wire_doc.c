@@ -223,6 +223,7 @@ static void types_and_codes_have_their_numbers(void **state)
 		{WIRE_WANT, "WANT"}, {WIRE_CLAIM, "CLAIM"}, {WIRE_PROGRESS, "PROGRESS"}, {WIRE_BULK_OFFER, "BULK_OFFER"},
 		{WIRE_BYE_GOING, "going"}, {WIRE_BYE_DUPLICATE, "duplicate"}, {WIRE_BYE_REFUSED, "refused"}, {WIRE_BYE_BROKEN, "broken"}, {WIRE_BYE_CLONE, "clone"}, {WIRE_BYE_FULL, "full"},
 		{WIRE_NO_NOT_HELD, "not held"}, {WIRE_NO_BUSY, "busy"}, {WIRE_NO_TOO_MUCH, "too much"}, {WIRE_NO_DAMAGED, "damaged"},
+		{WIRE_REACHED_YOU, "you"}, {WIRE_REACHED_NOBODY, "nobody"}, {WIRE_REACHED_STRANGER, "stranger"},
 	};
 
 	(void)state;

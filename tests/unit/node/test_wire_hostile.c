@@ -51,7 +51,7 @@ static void what_breaks_a_rule_is_refused(void **state)
 		"a4 0013 0101 029bffffffffffffffff 0340", "a4 0013 0101 029affffffff 0340", "a4 0013 0101 029fff 0340", "a4 0013 0101 0281a0 0340", "a4 0013 0101 028100 0340",
 		"a3 0009 0101 0240", /* FIND of nothing */
 		"a3 000a 0101 024103", /* FOUND has no such answer */
-		"a3 000f 0101 0200", "a3 0003 0200 0360", /* codes begin at 1 */
+		"a3 000f 0101 0200", "a3 0016 0101 0200", "a3 0003 0200 0360", /* codes begin at 1 */
 		"a2 0014 0281a2004102 011914 99", "a2 0014 0281a20044 0a000001 0100", "a2 0014 0281a200450a00000102 01191499", /* no address, no port, 5 bytes */
 		"a3 0003 0201 0361ff", "a3 0003 0201 036107", "a3 0003 0201 0362c3", "a3 0003 0201 0363eda080", "a3 0003 0201 034161", /* no text */
 	};
@@ -107,7 +107,7 @@ static void what_is_not_known_may_stand_between(void **state)
 
 static void unknown_types_are_told(void **state)
 {
-	static const char *const unknown[] = {"a1 0000", "a1 0015", "a1 0018 18", "a2 001bffffffffffffffff 0160", "a3 00181b 0800 1864a0"};
+	static const char *const unknown[] = {"a1 0000", "a1 0017", "a1 0018 18", "a2 001bffffffffffffffff 0160", "a3 00181b 0800 1864a0"};
 	struct wire_message message;
 
 	(void)state;
@@ -129,6 +129,8 @@ static void unknown_codes_and_algorithms_are_read_as_known_ones(void **state)
 	(void)state;
 	assert_int_equal(decode_hex("a3 000f 0101 0205", &message), ERR_OK);
 	assert_int_equal(message.no, WIRE_NO_NOT_HELD);
+	assert_int_equal(decode_hex("a3 0016 0101 0204", &message), ERR_OK);
+	assert_int_equal(message.reached, WIRE_REACHED_NOBODY);
 	assert_int_equal(decode_hex("a3 0003 0207 0360", &message), ERR_OK);
 	assert_int_equal(message.bye.reason, WIRE_BYE_REFUSED);
 	assert_int_equal(decode_hex("a3 0010 02821903e84101 0300", &message), ERR_OK);
