@@ -140,6 +140,22 @@ static enum err open_file(struct adding *adding, struct why *why)
 	return ERR_OK;
 }
 
+/* The owner's word on these bytes. It counts until the next one, but not against a hub that gives them to some people only. */
+static enum err note_word(const struct adding *adding, bool is_shared, struct why *why)
+{
+	struct store *store = adding->session->store;
+	struct blob_record record = {.visibility = VISIBILITY_UNKNOWN};
+	enum err err = index_blob_get(store_index(store), &adding->digest, &record, why);
+
+	if (err && err != ERR_NOT_FOUND) /* the empty blob has none */
+		return err;
+	if (is_shared && (record.visibility == VISIBILITY_GATED || record.visibility == VISIBILITY_PRIVATE))
+		return why_set(why, ERR_DENIED, "%s is in the store, but not shared: its hub says that it is %s; see share_gated for private groups", adding->path,
+			       visibility_name(record.visibility));
+	return index_visibility_put(store_index(store), &adding->digest, INDEX_OWN_WORD, is_shared ? VISIBILITY_PUBLIC : VISIBILITY_UNKNOWN,
+				    clock_wall_s(store_clock(store)), why);
+}
+
 static enum err add_one(struct session *session, const struct args *args, size_t at, json_t *files, struct why *why)
 {
 	struct adding adding = {
@@ -150,18 +166,22 @@ static enum err add_one(struct session *session, const struct args *args, size_t
 		.at = at,
 		.count = args->operand_count,
 	};
+	bool is_shared = args_has(args, "share");
 	char text[DIGEST_TEXT_MAX];
 	enum err err = open_file(&adding, why);
 
 	if (!err)
 		err = session_work(session, &adding.work, why);
+	if (!err)
+		err = note_word(&adding, is_shared, why);
 	if (adding.fd >= 0)
 		close(adding.fd);
 	if (err)
 		return err;
 	digest_text(&adding.digest, text);
 	if (session->output.json)
-		json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "digest", text, "size", (json_int_t)adding.before.st_size, "path", adding.path));
+		json_array_append_new(files, json_pack("{s:s, s:I, s:s, s:b}", "digest", text, "size", (json_int_t)adding.before.st_size, "path", adding.path,
+									  "shared", is_shared));
 	else
 		output_line(&session->output, "%s  %s", text, adding.path);
 	return ERR_OK;
@@ -180,6 +200,11 @@ static enum err run_add(struct session *session, const struct args *args, struct
 	return err;
 }
 
+static const struct args_flag flags[] = {
+	{"share", 0, NULL, "let other nodes have them, too, by their digests"},
+	{NULL, 0, NULL, NULL},
+};
+
 const struct command add_command = {
 	.name = "add",
 	.summary = "copy files into the store",
@@ -187,10 +212,15 @@ const struct command add_command = {
 	.help = "Prints the digest of each. The files themselves are left alone and may be\n"
 		"changed or deleted later. Of a repo that has them, they need not be fetched\n"
 		"any more. Where the file system can share blocks, nothing is copied.\n\n"
-		"--json: {files: [{digest, size, path}]}\n\n"
+		"Other nodes are not told of them, unless a repo that everybody may see has them\n"
+		"(which a get finds out), or with --share: then everybody in the group may have\n"
+		"them, with larder get DIGEST. Adding one again without it takes that back; who\n"
+		"has it by then keeps it.\n\n"
+		"--json: {files: [{digest, size, path, shared}]}\n\n"
 		"Examples:\n"
 		"  larder add model.safetensors\n"
-		"  larder add /mnt/usb/models/*.gguf\n",
+		"  larder add --share /mnt/usb/models/*.gguf\n",
+	.flags = flags,
 	.min_operands = 1,
 	.max_operands = ARGS_OPERANDS_MAX,
 	.run = run_add,

@@ -35,6 +35,7 @@ _larder() {
 	case $command in
 	get) flags+=" --to --force --hf-cache --dry-run" ;;
 	ls) flags+=" --peers" ;;
+	add) flags+=" --share" ;;
 	adopt) flags+=" --copy --dry-run" ;;
 	env) flags+=" --shell" ;;
 	gc) flags+=" --dry-run --partials-older-than" ;;

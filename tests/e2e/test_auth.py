@@ -36,6 +36,13 @@ def test_a_gated_repository(hub, larder, secret):
     assert_holds(got.folder, secret)
 
 
+def test_a_gated_file_is_not_shared_by_adding_it(hub, larder, secret):
+    hub.protect("org/secret", gated="auto", readers=["reader"])
+    got = larder.ok("get", "org/secret", "config.json", env={"HF_TOKEN": TOKEN})
+    assert larder.fails(DENIED, "add", "--share", os.path.join(got.folder, "config.json")).says("gated", "not shared")
+    larder.ok("add", os.path.join(got.folder, "config.json"))
+
+
 def test_a_gated_repository_that_hides_its_files(hub, larder, secret):
     hub.protect("org/secret", gated="manual", readers=["reader"], info_public=False)
     larder.fails(DENIED, "get", "org/secret")

@@ -144,6 +144,26 @@ def test_get_by_hash(hub, other, holder, model, tmp_path):
     assert other.ok("get", entry.sha256, "--json").json["held"]
 
 
+@pytest.mark.asan
+def test_what_is_added_is_shared_when_the_owner_says_so(larder, other, tmp_path):
+    mine, kept = tmp_path / "mine.bin", tmp_path / "kept.bin"
+    mine.write_bytes(os.urandom(3 * MIB + 17))
+    kept.write_bytes(os.urandom(MIB))
+    with Node(larder) as node:
+        knows(other, node)
+        secret = larder.ok("add", str(kept)).out.split()[0]
+        other.fails(NOT_FOUND, "get", secret, "--to", str(tmp_path / "none"))
+        shared = larder.ok("add", "--share", str(mine), "--json").json["files"][0]
+        assert shared["shared"]
+        wait_for(lambda: node.status()["shared_blobs"] == 1, "the node has noticed")
+        other.ok("get", shared["digest"], "--to", str(tmp_path / "got"))
+        assert (tmp_path / "got").read_bytes() == mine.read_bytes()
+        other.ok("rm", shared["digest"])
+        larder.ok("add", str(mine))
+        wait_for(lambda: node.status()["shared_blobs"] == 0, "the node has noticed")
+        other.fails(NOT_FOUND, "get", shared["digest"], "--to", str(tmp_path / "gone"))
+
+
 def test_get_by_hash_what_nobody_has(other, holder):
     knows(other, holder)
     told = other.fails(NOT_FOUND, "get", "sha256:" + "ab" * 32)
