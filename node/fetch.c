@@ -3,8 +3,23 @@
 
 #include "node/wanted.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define REST_MS 5000 /* without anything to fetch, until memory is given back */
+
+/* What was freed lies between what was not, in the heaps of all threads; the C library gives none of it back by itself. */
+static void on_rest(struct loop_timer *timer)
+{
+	if (list_is_empty(&container_of(timer, struct fetcher, rest)->runs))
+		malloc_trim(0);
+}
+
+void fetcher_on_run_end(struct fetcher *fetcher)
+{
+	(void)!loop_timer_start(fetcher->use.loop, &fetcher->rest, REST_MS);
+}
 
 enum err fetcher_create(const struct fetcher_options *options, struct fetcher **ret_fetcher)
 {
@@ -14,6 +29,7 @@ enum err fetcher_create(const struct fetcher_options *options, struct fetcher **
 		return ERR_NO_MEMORY;
 	fetcher->use = *options;
 	list_init(&fetcher->runs);
+	fetcher->rest.fire = on_rest;
 	*ret_fetcher = fetcher;
 	return ERR_OK;
 }
@@ -139,5 +155,6 @@ void fetcher_destroy(struct fetcher *fetcher)
 	}
 	while (!list_is_empty(&fetcher->runs))
 		pool_wait(fetcher->use.pool);
+	loop_timer_cancel(fetcher->use.loop, &fetcher->rest);
 	free(fetcher);
 }

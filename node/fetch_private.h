@@ -15,6 +15,7 @@ struct fetcher {
 	struct fetcher_options use;
 	struct peers *peers; /* borrowed; NULL: nobody is asked */
 	struct list runs;
+	struct loop_timer rest; /* since the last run ended */
 };
 
 enum fetch_step { STEP_OPEN, STEP_WRITE, STEP_COMMIT, STEP_NAME, STEP_CLOSE };
@@ -76,6 +77,13 @@ struct fetch_run {
 	enum err err;
 	struct why why;
 };
+
+/* --- fetch.c */
+
+/* A run is over, and out of the list. */
+void fetcher_on_run_end(struct fetcher *fetcher);
+
+/* --- fetch_run.c */
 
 /* NULL: out of memory. `fetch` is the first who asks. */
 struct fetch_run *fetch_run_create(struct fetcher *fetcher, const struct fetch *fetch);

@@ -54,6 +54,7 @@ static void run_free(struct fetch_run *run)
 static void finish(struct fetch_run *run)
 {
 	list_remove(&run->link);
+	fetcher_on_run_end(run->fetcher);
 	if (!run->has_failed && run->fetcher->use.on_held)
 		run->fetcher->use.on_held(run->fetcher->use.context);
 	while (!list_is_empty(&run->waiters)) {

@@ -55,20 +55,23 @@ void outflow_drop(struct outflow *outflow)
 		outflow_free(outflow);
 }
 
-void outflow_trim(struct outflow *outflow)
+bool outflow_trim(struct outflow *outflow)
 {
 	struct outflow_chunk *spare;
+	bool had_some;
 
 	pthread_mutex_lock(&outflow->lock);
 	spare = outflow->spare;
 	outflow->spare = NULL;
 	outflow->spares = 0;
 	pthread_mutex_unlock(&outflow->lock);
+	had_some = spare != NULL;
 	while (spare) {
 		struct outflow_chunk *next = spare->next;
 		chunk_free(spare);
 		spare = next;
 	}
+	return had_some;
 }
 
 size_t outflow_count(struct outflow *outflow)

@@ -26,8 +26,8 @@ struct outflow_chunk {
 enum err outflow_create(size_t most, struct outflow **ret_outflow) LARDER_MUST_USE;
 /* The owner is done with it; chunks that are out keep it alive. NULL is fine. */
 void outflow_drop(struct outflow *outflow);
-/* Free the memory of spare chunks. */
-void outflow_trim(struct outflow *outflow);
+/* Free the memory of spare chunks. Returns whether there were any. */
+bool outflow_trim(struct outflow *outflow);
 /* Chunks that are out. */
 size_t outflow_count(struct outflow *outflow);
 

@@ -1,5 +1,6 @@
 #include "node/serve_private.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,8 +192,8 @@ static void on_idle(struct loop_timer *timer)
 	}
 	if (some_left || serve->handle_count > 0)
 		(void)!loop_timer_start(serve->use.loop, &serve->idle, SERVE_IDLE_MS / 4);
-	else
-		outflow_trim(serve->outflow);
+	else if (outflow_trim(serve->outflow))
+		malloc_trim(0); /* as when nothing is fetched any more (fetch.c) */
 }
 
 /* --- messages */
