@@ -17,13 +17,18 @@ bool log_level_parse(const char *text, enum log_level *ret_level)
 	return false;
 }
 
+void log_set_level(struct log *log, enum log_level level)
+{
+	__atomic_store_n(&log->level, level, __ATOMIC_RELAXED);
+}
+
 void log_line(struct log *log, enum log_level level, const char *format, ...)
 {
 	char line[1024];
 	size_t used;
 	va_list args;
 
-	if (!log || !log->out || level > log->level)
+	if (!log || !log->out || level > __atomic_load_n(&log->level, __ATOMIC_RELAXED))
 		return;
 	used = (size_t)snprintf(line, sizeof line, "%s: ", level_names[level]);
 	va_start(args, format);

@@ -15,13 +15,15 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 struct log {
 	FILE *out; /* borrowed; NULL is silence */
-	enum log_level level; /* lines above it are dropped */
+	enum log_level level; /* lines above it are dropped; log_set_level() once there are threads */
 	/* Called before a line is written, so that a progress line on the same terminal can be wiped; may be NULL. */
 	void (*before)(struct log *log);
 };
 
 /* "error", "warn", "info", "debug"; false for anything else. */
 bool log_level_parse(const char *text, enum log_level *ret_level);
+
+void log_set_level(struct log *log, enum log_level level);
 
 void log_line(struct log *log, enum log_level level, const char *format, ...) LARDER_PRINTF(3, 4);
 

@@ -1,4 +1,4 @@
-#include "node/config.h"
+#include "node/config_private.h"
 
 #include "base/list.h"
 #include "node/ini_file.h"
@@ -17,48 +17,6 @@
 #define DEFAULT_HUB "https://huggingface.co"
 #define VARIABLE_MAX 64
 #define AUTHORITY_MAX 64 /* a loopback one is never longer */
-
-enum kind { KIND_TEXT, KIND_PATH, KIND_URL, KIND_SIZE, KIND_LEVEL, KIND_YES, KIND_LIST, KIND_CHOICE };
-
-struct key {
-	const char *name;
-	enum kind kind;
-	size_t offset; /* in struct config */
-	const char *const *words; /* of KIND_CHOICE, in the order of its enum */
-};
-
-static const char *const discovery_words[] = {"auto", "daemon", "embedded", "off", NULL};
-static const char *const hub_use_words[] = {"spare", "fast", "never", NULL};
-
-static const struct key keys[] = {
-	{"home", KIND_PATH, offsetof(struct config, home)},
-	{"hub", KIND_URL, offsetof(struct config, hub)},
-	{"proxy", KIND_TEXT, offsetof(struct config, proxy)},
-	{"ca_file", KIND_PATH, offsetof(struct config, ca_file)},
-	{"sha256", KIND_TEXT, offsetof(struct config, sha256)},
-	{"max_size", KIND_SIZE, offsetof(struct config, max_size)},
-	{"min_free", KIND_SIZE, offsetof(struct config, min_free)},
-	{"log_level", KIND_LEVEL, offsetof(struct config, log_level)},
-	{"name", KIND_TEXT, offsetof(struct config, name)},
-	{"listen", KIND_TEXT, offsetof(struct config, listen)},
-	{"peer", KIND_LIST, offsetof(struct config, peers)},
-	{"interface", KIND_LIST, offsetof(struct config, interfaces)},
-	{"allow", KIND_LIST, offsetof(struct config, allow)},
-	{"discovery", KIND_CHOICE, offsetof(struct config, discovery), discovery_words},
-	{"hub_use", KIND_CHOICE, offsetof(struct config, hub_use), hub_use_words},
-	{"serve", KIND_YES, offsetof(struct config, serve)},
-	{"share_names", KIND_YES, offsetof(struct config, share_names)},
-	{"share_gated", KIND_YES, offsetof(struct config, share_gated)},
-	{"gateway", KIND_LIST, offsetof(struct config, gateway)},
-	{"gateway_allow", KIND_LIST, offsetof(struct config, gateway_allow)},
-	{"gateway_host", KIND_LIST, offsetof(struct config, gateway_host)},
-	{"gateway_origin", KIND_LIST, offsetof(struct config, gateway_origin)},
-};
-
-#define KEY_COUNT (sizeof keys / sizeof keys[0])
-#define KEY_NAMES \
-	"home, hub, proxy, ca_file, sha256, max_size, min_free, log_level, name, listen, peer, interface, allow, discovery, hub_use, serve, " \
-	"share_names, share_gated, gateway, gateway_allow, gateway_host, gateway_origin"
 
 static void list_release(struct config_list *list)
 {
@@ -189,7 +147,7 @@ static enum err set_url(char **url, const char *value, const char *where, struct
 	return err;
 }
 
-static enum err set_yes(bool *yes, const struct key *key, const char *value, const char *where, struct why *why)
+static enum err set_yes(bool *yes, const struct config_key *key, const char *value, const char *where, struct why *why)
 {
 	static const char *const words[] = {"no", "yes", "false", "true", "0", "1", "off", "on"};
 
@@ -202,7 +160,7 @@ static enum err set_yes(bool *yes, const struct key *key, const char *value, con
 	return why_set(why, ERR_USAGE, "%s: \"%s\" is not an answer for %s: write yes or no", where, value, key->name);
 }
 
-static enum err set_choice(void *choice, const struct key *key, const char *value, const char *where, struct why *why)
+static enum err set_choice(void *choice, const struct config_key *key, const char *value, const char *where, struct why *why)
 {
 	char known[VARIABLE_MAX] = "";
 
@@ -231,7 +189,7 @@ static enum err list_add(struct config_list *list, const char *item, size_t len)
 }
 
 /* A later place adds to what an earlier one named. */
-static enum err set_list(struct config_list *list, const struct key *key, const char *value, const char *where, struct why *why)
+static enum err set_list(struct config_list *list, const struct config_key *key, const char *value, const char *where, struct why *why)
 {
 	static const char between[] = ", \t";
 	enum err err = ERR_OK;
@@ -246,43 +204,35 @@ static enum err set_list(struct config_list *list, const struct key *key, const 
 	return err ? why_set(why, err, "out of memory") : ERR_OK;
 }
 
-static enum err set(struct config *config, const struct key *key, const char *value, const char *where, bool from_file, struct why *why)
+static enum err set(struct config *config, const struct config_key *key, const char *value, const char *where, bool from_file, struct why *why)
 {
 	void *field = (char *)config + key->offset;
 
 	if (!*value)
 		return why_set(why, ERR_USAGE, "%s needs a value for %s", where, key->name);
 	switch (key->kind) {
-	case KIND_TEXT:
+	case CONFIG_KIND_TEXT:
 		return replace(field, value);
-	case KIND_PATH:
+	case CONFIG_KIND_PATH:
 		return set_path(field, value, where, from_file, why);
-	case KIND_URL:
+	case CONFIG_KIND_URL:
 		return set_url(field, value, where, why);
-	case KIND_YES:
+	case CONFIG_KIND_YES:
 		return set_yes(field, key, value, where, why);
-	case KIND_LIST:
+	case CONFIG_KIND_LIST:
 		return set_list(field, key, value, where, why);
-	case KIND_CHOICE:
+	case CONFIG_KIND_CHOICE:
 		return set_choice(field, key, value, where, why);
-	case KIND_SIZE:
+	case CONFIG_KIND_SIZE:
 		if (config_parse_size(value, field))
 			return ERR_OK;
 		return why_set(why, ERR_USAGE, "%s: \"%s\" is not a size for %s: write bytes, or a number with K, M, G or T, as in 500G", where, value, key->name);
-	case KIND_LEVEL:
+	case CONFIG_KIND_LEVEL:
 		if (log_level_parse(value, field))
 			return ERR_OK;
 		return why_set(why, ERR_USAGE, "%s: \"%s\" is not a log level: it is error, warn, info or debug", where, value);
 	}
 	return ERR_USAGE;
-}
-
-static const struct key *find_key(const char *name)
-{
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return &keys[i];
-	return NULL;
 }
 
 struct config_file {
@@ -293,10 +243,10 @@ struct config_file {
 static enum err on_value(struct ini_file *file, const char *name, const char *value, const char *where, struct why *why)
 {
 	struct config_file *self = container_of(file, struct config_file, ini);
-	const struct key *key = find_key(name);
+	const struct config_key *key = config_key_find(name);
 
 	if (!key)
-		return why_set(why, ERR_USAGE, "%s: there is no key \"%s\"; the keys are " KEY_NAMES, where, name);
+		return why_set(why, ERR_USAGE, "%s: there is no key \"%s\"; the keys are " CONFIG_KEY_NAMES, where, name);
 	return set(self->config, key, value, where, true, why);
 }
 
@@ -336,18 +286,18 @@ static enum err load_files(struct config *config, const char *file, struct why *
 
 static enum err load_environment(struct config *config, struct why *why)
 {
-	for (size_t i = 0; i < KEY_COUNT; i++) {
+	for (const struct config_key *key = config_keys; key->name; key++) {
 		char variable[VARIABLE_MAX];
 		const char *value;
 		enum err err;
 
-		snprintf(variable, sizeof variable, "LARDER_%s", keys[i].name);
+		snprintf(variable, sizeof variable, "LARDER_%s", key->name);
 		for (char *p = variable; *p; p++)
 			*p = (char)toupper((unsigned char)*p);
 		value = getenv(variable);
 		if (!value || !*value)
 			continue;
-		err = set(config, &keys[i], value, variable, false, why);
+		err = set(config, key, value, variable, false, why);
 		if (err)
 			return err;
 	}
@@ -357,7 +307,7 @@ static enum err load_environment(struct config *config, struct why *why)
 static enum err load_flags(struct config *config, const struct config_flag *flags, size_t count, struct why *why)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct key *key = find_key(flags[i].key);
+		const struct config_key *key = config_key_find(flags[i].key);
 		char flag[VARIABLE_MAX];
 		enum err err;
 

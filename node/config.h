@@ -64,4 +64,11 @@ bool config_parse_size(const char *text, uint64_t *ret_bytes);
 enum err config_load(struct config *ret_config, const char *file, const struct config_flag *flags, size_t count, struct why *why) LARDER_MUST_USE;
 void config_release(struct config *config); /* wipes the token */
 
+/* --- of two that were loaded one after the other */
+
+/* Calls `tell` for each key whose values are not the same; those of config_exchange() may be exchanged from it. */
+void config_each_change(const struct config *a, const struct config *b, void (*tell)(void *context, const char *key), void *context);
+/* Each gets the other's value of that key, which must be one. */
+void config_exchange(struct config *a, struct config *b, const char *key);
+
 #endif

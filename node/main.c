@@ -5,6 +5,7 @@
 #include "node/in_use.h"
 #include "node/node.h"
 #include "node/notify.h"
+#include "node/reload.h"
 #include "node/signals.h"
 
 #include <getopt.h>
@@ -32,6 +33,7 @@ struct daemon {
 	struct signals signals;
 	struct in_use in_use;
 	struct activation activation;
+	const struct wish *wish;
 };
 
 /* A flag is a setting: --log-level is log_level of larder.conf. */
@@ -133,6 +135,21 @@ static void on_stop(struct signals *signals)
 	loop_stop(container_of(signals, struct daemon, signals)->loop);
 }
 
+/* A file that makes no sense changes nothing. */
+static void on_reload(struct signals *signals)
+{
+	struct daemon *daemon = container_of(signals, struct daemon, signals);
+	const struct wish *wish = daemon->wish;
+	struct config fresh = {0};
+	struct why why = {0};
+
+	if (config_load(&fresh, wish->config_file, wish->flags, wish->count, &why) != ERR_OK)
+		log_error(&daemon->log, "the settings stay as they are: %s", why.text);
+	else if (daemon->node)
+		reload_apply(daemon->node, &daemon->config, &fresh);
+	config_release(&fresh);
+}
+
 static void on_unused(struct in_use *in_use)
 {
 	loop_stop(container_of(in_use, struct daemon, in_use)->loop);
@@ -195,6 +212,8 @@ static enum err start(struct daemon *daemon, const struct wish *wish, struct why
 	if (loop_create(clock_system(), &daemon->loop) != ERR_OK)
 		return why_set(why, ERR_IO, "the event loop could not be set up");
 	daemon->signals.on_stop = on_stop;
+	daemon->signals.on_reload = on_reload;
+	daemon->wish = wish;
 	err = signals_start(&daemon->signals, daemon->loop, why);
 	if (!err)
 		err = open_store(daemon, why);

@@ -366,7 +366,7 @@ static enum err start_claims(struct node *node, struct why *why)
 	return claims_create(&options, &node->claims) == ERR_OK ? ERR_OK : why_set(why, ERR_NO_MEMORY, "out of memory");
 }
 
-/* What depends on the group's key. */
+/* What depends on the group's key, or on settings that may change. */
 static enum err start_group(struct node *node, struct why *why)
 {
 	enum err err = group_load(node->use.config->home, &node->group, why);
@@ -378,6 +378,8 @@ static enum err start_group(struct node *node, struct why *why)
 	if (!err)
 		err = start_discovery(node, why);
 	if (!err)
+		err = start_claims(node, why);
+	if (!err)
 		fetcher_set_peers(node->fetcher, node->peers);
 	return err;
 }
@@ -387,6 +389,8 @@ static void stop_group(struct node *node)
 	if (node->fetcher)
 		fetcher_set_peers(node->fetcher, NULL);
 	stop_discovery(node);
+	claims_destroy(node->claims);
+	node->claims = NULL;
 	peers_destroy(node->peers);
 	node->peers = NULL;
 	list_each_safe(at, &node->doubts)
@@ -430,8 +434,6 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 	if (!err)
 		err = start_fetcher(node, why);
 	if (!err)
-		err = start_claims(node, why);
-	if (!err)
 		err = start_group(node, why);
 	if (!err)
 		err = start_gateway(node, why);
@@ -451,7 +453,6 @@ void node_destroy(struct node *node)
 	gateway_destroy(node->gateway);
 	while (node->renewing)
 		pool_wait(node->use.pool);
-	claims_destroy(node->claims);
 	fetcher_destroy(node->fetcher);
 	node->fetcher = NULL;
 	stop_group(node);

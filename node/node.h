@@ -37,7 +37,7 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 /* Says goodbye to the peers, cancels fetches, waits for workers. NULL is fine. */
 void node_destroy(struct node *node);
 
-/* The group of the home is another now: leave the old one and enter it. After a failure the node has no peers. */
+/* The group of the home is another now, or settings are that say who is talked to: leave the old one and enter it. After a failure the node has no peers. */
 enum err node_regroup(struct node *node, struct why *why) LARDER_MUST_USE;
 
 /* All borrowed; those of the group (peers, share, group) until node_regroup(). The peers are NULL after a failure of it. */

@@ -1,9 +1,21 @@
 #include "node/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* The one that this process belongs to. */
+static bool terminal_is_there(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
 
 static void on_signal(struct loop_watch *watch, short revents)
 {
@@ -13,6 +25,10 @@ static void on_signal(struct loop_watch *watch, short revents)
 	(void)revents;
 	if (read(watch->fd, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
+	if (info.ssi_signo == SIGHUP && !(signals->has_terminal && !terminal_is_there())) {
+		signals->on_reload(signals);
+		return;
+	}
 	signals->caught = (int)info.ssi_signo;
 	loop_watch_cancel(signals->loop, watch);
 	sigprocmask(SIG_SETMASK, &signals->before, NULL);
@@ -27,6 +43,9 @@ enum err signals_start(struct signals *signals, struct loop *loop, struct why *w
 	sigemptyset(&heard);
 	sigaddset(&heard, SIGINT);
 	sigaddset(&heard, SIGTERM);
+	if (signals->on_reload)
+		sigaddset(&heard, SIGHUP);
+	signals->has_terminal = terminal_is_there();
 	fd = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return why_errno(why, errno, "cannot listen for signals");

@@ -19,7 +19,7 @@ struct room {
 	struct leftover *leftovers; /* oldest first */
 	size_t leftover_count;
 	uint64_t blob_bytes, partial_bytes;
-	uint64_t free_bytes, min_free;
+	uint64_t free_bytes, min_free, max_size;
 };
 
 static void room_release(struct room *room)
@@ -30,10 +30,10 @@ static void room_release(struct room *room)
 
 static uint64_t min_free_of(const struct store *store, const struct statvfs *fs)
 {
-	uint64_t tenth = (uint64_t)fs->f_blocks * fs->f_frsize / 10;
+	uint64_t tenth = (uint64_t)fs->f_blocks * fs->f_frsize / 10, wanted = __atomic_load_n(&store->options.min_free, __ATOMIC_RELAXED);
 
-	if (store->options.min_free != UINT64_MAX)
-		return store->options.min_free;
+	if (wanted != UINT64_MAX)
+		return wanted;
 	return tenth > STORE_MIN_FREE_FLOOR ? tenth : STORE_MIN_FREE_FLOOR;
 }
 
@@ -48,6 +48,7 @@ static enum err measure(struct store *store, struct room *room, struct why *why)
 		err = index_blob_totals(store->index, &totals, why);
 	if (err)
 		return err;
+	room->max_size = __atomic_load_n(&store->options.max_size, __ATOMIC_RELAXED);
 	room->blob_bytes = totals.own_bytes;
 	for (size_t i = 0; i < room->leftover_count; i++)
 		room->partial_bytes += room->leftovers[i].bytes;
@@ -61,9 +62,9 @@ static enum err measure(struct store *store, struct room *room, struct why *why)
 }
 
 /* How many bytes have to go for `need` more to fit. */
-static uint64_t lacking(const struct store *store, const struct room *room, uint64_t need)
+static uint64_t lacking(const struct room *room, uint64_t need)
 {
-	uint64_t used = room->blob_bytes + room->partial_bytes, max_size = store->options.max_size;
+	uint64_t used = room->blob_bytes + room->partial_bytes, max_size = room->max_size;
 	uint64_t over = max_size > 0 && used + need > max_size ? used + need - max_size : 0;
 	uint64_t wanted = need + room->min_free;
 	uint64_t short_of = wanted > room->free_bytes ? wanted - room->free_bytes : 0;
@@ -110,10 +111,10 @@ static enum err no_room(const struct store *store, const struct room *room, uint
 	human(need, needed);
 	human(all, used);
 	human(all > can_go ? all - can_go : 0, stays);
-	if (store->options.max_size > 0 && all - (can_go < all ? can_go : all) + need > store->options.max_size)
+	if (room->max_size > 0 && all - (can_go < all ? can_go : all) + need > room->max_size)
 		return why_set(why, ERR_NO_SPACE,
 			       "no room for %s: the store %s may hold %s (max_size) and holds %s, of which %s are pinned, in use or on their way in",
-			       needed, store->home, human(store->options.max_size, most), used, stays);
+			       needed, store->home, human(room->max_size, most), used, stays);
 	return why_set(why, ERR_NO_SPACE,
 		       "no room for %s: the disk of %s has %s free, of which %s must stay free (min_free), and only %s of the %s in the store may go",
 		       needed, store->home, human(room->free_bytes, free_now), human(room->min_free, kept), human(can_go, most), used);
@@ -197,7 +198,7 @@ enum err gc_hold_quota(struct store *store, uint64_t need, bool dry_run, struct 
 	if (err)
 		goto out;
 	drop_waste(store, &room, dry_run, result);
-	wanted = lacking(store, &room, need);
+	wanted = lacking(&room, need);
 	if (wanted == 0)
 		goto out;
 	err = index_blob_list(store->index, &room.records, &room.record_count, why);

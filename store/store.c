@@ -345,6 +345,12 @@ out:
 	return err;
 }
 
+void store_set_limits(struct store *store, uint64_t max_size, uint64_t min_free)
+{
+	__atomic_store_n(&store->options.max_size, max_size, __ATOMIC_RELAXED);
+	__atomic_store_n(&store->options.min_free, min_free, __ATOMIC_RELAXED);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

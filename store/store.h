@@ -43,6 +43,9 @@ struct store_options {
 enum err store_open(const struct store_options *options, struct store **ret_store, struct why *why) LARDER_MUST_USE;
 void store_close(struct store *store);
 
+/* Other limits from now on; what is held beyond them goes when room is made next. Any thread. */
+void store_set_limits(struct store *store, uint64_t max_size, uint64_t min_free);
+
 /* All borrowed, as long as the store is open. */
 struct index *store_index(struct store *store);
 const char *store_home(const struct store *store);

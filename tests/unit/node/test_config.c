@@ -328,11 +328,37 @@ static void words_and_answers_are_checked(void **state)
 	refuses(put(*state, "c.conf", "discovery = radio\n"), "radio", "embedded");
 }
 
+static void append(void *context, const char *key)
+{
+	strcat(strcat(context, key), " ");
+}
+
+static void changes_are_told_and_exchanged(void **state)
+{
+	char keys[256] = "";
+	struct config a = load(put(*state, "a.conf", "peer = one, two\nhub = https://one.example\nproxy = http://p\nmax_size = 1G\nserve = no\n"), NULL, 0);
+	struct config b = load(put(*state, "b.conf", "peer = one\nhub = https://one.example\nmax_size = 2G\nlog_level = debug\ndiscovery = off\n"), NULL, 0);
+
+	config_each_change(&a, &a, append, keys);
+	assert_string_equal(keys, "");
+	config_each_change(&a, &b, append, keys);
+	assert_string_equal(keys, "proxy max_size log_level peer discovery serve ");
+	for (char *key = strtok(keys, " "); key; key = strtok(NULL, " "))
+		config_exchange(&a, &b, key);
+	assert_true(a.peers.count == 1 && b.peers.count == 2 && a.serve && !a.proxy && b.proxy);
+	assert_int_equal(a.max_size, (uint64_t)2 << 30);
+	assert_int_equal(a.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(b.discovery, CONFIG_DISCOVERY_AUTO);
+	config_release(&a);
+	config_release(&b);
+}
+
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		IN_A_WORLD(changes_are_told_and_exchanged),
 		IN_A_WORLD(defaults_come_without_any_setting),
 		IN_A_WORLD(flag_beats_environment_beats_file),
 		IN_A_WORLD(a_named_file_replaces_the_usual_ones),
