@@ -8,14 +8,14 @@
 
 void gateway_blobs_init(struct gateway_blobs *blobs)
 {
-	gateway_checked_init(&blobs->checked);
+	checked_init(&blobs->checked);
 }
 
 void gateway_blobs_release(struct gateway_blobs *blobs)
 {
 	while (blobs->jobs)
 		pool_wait(blobs->pool);
-	gateway_checked_release(&blobs->checked);
+	checked_release(&blobs->checked);
 }
 
 struct gateway_blob *gateway_blob_create(struct gateway_blobs *blobs, const struct digest *digest)
@@ -90,7 +90,7 @@ static void on_opened(struct pool_job *job)
 	if (!take_back(blob))
 		return;
 	if (!blob->err && blob->is_fresh)
-		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, 0, chain_chunk_count(blob_size(blob->blob)));
+		checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, 0, chain_chunk_count(blob_size(blob->blob)));
 	blob->on_open(blob, blob->err, &blob->why);
 }
 
@@ -168,7 +168,7 @@ static void on_was_checked(struct pool_job *job)
 		return;
 	blob->has_failed = blob->err != ERR_OK;
 	if (!blob->has_failed)
-		gateway_checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, blob->wanted, blob->wanted + blob->count);
+		checked_add(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, blob->wanted, blob->wanted + blob->count);
 	blob->on_read(blob);
 }
 
@@ -176,7 +176,7 @@ static void on_was_checked(struct pool_job *job)
 
 static bool is_run_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)
 {
-	return gateway_checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first, end);
+	return checked_has(&blob->blobs->checked, blob_digest(blob->blob), &blob->file, first, end);
 }
 
 bool gateway_blob_is_checked(struct gateway_blob *blob, uint64_t first, uint64_t end)

@@ -1,20 +1,20 @@
 /* gateway_blob: a held blob, opened for one answer.
  *
- * Opening it, and checking what was not checked since this node started, is done on the pool: runs of chunks, one run ahead of the reader; what was checked is read at once (gateway_checked.h). A file that others may
+ * Opening it, and checking what was not checked since this node started, is done on the pool: runs of chunks, one run ahead of the reader; what was checked is read at once (checked.h). A file that others may
  * write to is read chunk by chunk into memory of ours, and checked there, each time. On the loop.
  */
 #ifndef LARDER_NODE_GATEWAY_BLOB_H
 #define LARDER_NODE_GATEWAY_BLOB_H
 
 #include "base/pool.h"
-#include "node/gateway_checked.h"
+#include "node/checked.h"
 #include "store/blob.h"
 
 /* What all of them share; embedded in the gateway. */
 struct gateway_blobs {
 	struct pool *pool;   /* set by the owner, as is the next; borrowed */
 	struct store *store;
-	struct gateway_checked checked;
+	struct checked checked;
 	unsigned jobs;       /* that are out */
 	uint64_t given_bytes; /* to programs: gateway_blob_count() */
 };

@@ -387,6 +387,7 @@ enum err serve_create(const struct serve_options *options, struct serve **ret_se
 	serve->idle.fire = on_idle;
 	list_init(&serve->sessions);
 	list_init(&serve->handles);
+	checked_init(&serve->checked);
 	err = outflow_create(SERVE_CHUNKS, &serve->outflow);
 	if (err)
 		free(serve);
@@ -408,5 +409,6 @@ void serve_destroy(struct serve *serve)
 	loop_timer_cancel(serve->use.loop, &serve->idle);
 	serve_close_idle(serve, 0, NULL);
 	outflow_drop(serve->outflow);
+	checked_release(&serve->checked);
 	free(serve);
 }

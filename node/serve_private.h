@@ -6,6 +6,7 @@
 #ifndef LARDER_NODE_SERVE_PRIVATE_H
 #define LARDER_NODE_SERVE_PRIVATE_H
 
+#include "node/checked.h"
 #include "node/outflow.h"
 #include "node/serve.h"
 #include "store/blob.h"
@@ -55,6 +56,8 @@ struct serve_request {
 	/* While it is read. */
 	struct pool_job job;
 	struct serve_handle *handle;
+	struct stat file;              /* of the blob, before it was read; st_ino 0: it is not known, or may be written to by others */
+	bool is_known;                 /* the chunk was checked since the file became that */
 	enum err err;
 	struct why why;
 	/* The answer. */
@@ -71,6 +74,7 @@ struct serve {
 	struct list handles;           /* used last: at the end */
 	size_t handle_count;
 	struct outflow *outflow;
+	struct checked checked;
 	size_t reads;                  /* on the pool */
 	size_t open;                   /* requests of all sessions */
 	struct loop_timer retry, idle;

@@ -85,6 +85,26 @@ static enum err copy_states(struct serve_request *request)
 	return ERR_OK;
 }
 
+/* A chunk is checked once while its file stays what it is; again when a peer rejects it, which is how a disk that goes bad meanwhile shows. */
+static void identify(struct serve_request *request)
+{
+	const struct blob *blob = request->handle->blob;
+
+	if (blob_is_linked(blob) || fstat(blob_fd(blob), &request->file) != 0)
+		request->file = (struct stat){0};
+}
+
+static enum err read_chunk(struct serve_request *request)
+{
+	struct serve_handle *handle = request->handle;
+
+	if (request->is_known && blob_read_known_chunk(handle->blob, request->index, request->chunk->data, &request->len, NULL) == ERR_OK)
+		return ERR_OK;
+	request->is_known = false;
+	identify(request);
+	return blob_read_chunk(handle->blob, request->index, request->chunk->data, &request->len, &request->why);
+}
+
 static void run_reading(struct pool_job *job)
 {
 	struct serve_request *request = container_of(job, struct serve_request, job);
@@ -98,7 +118,7 @@ static void run_reading(struct pool_job *job)
 	if (request->type == WIRE_CHAIN)
 		request->err = copy_states(request);
 	else
-		request->err = blob_read_chunk(handle->blob, request->index, request->chunk->data, &request->len, &request->why);
+		request->err = read_chunk(request);
 }
 
 /* --- and back */
@@ -143,6 +163,8 @@ static void on_reading(struct pool_job *job)
 	struct serve *serve = request->serve;
 
 	serve->reads--;
+	if (!request->err && !request->is_known && request->file.st_ino)
+		checked_add(&serve->checked, &request->blob.digest, &request->file, request->index, request->index + 1);
 	leave_handle(serve, request->handle, !request->err);
 	request->handle = NULL;
 	list_remove(&request->link);
@@ -197,6 +219,14 @@ static enum err read_names(struct serve_request *request)
 
 /* --- */
 
+static bool is_known(struct serve_request *request)
+{
+	if (request->type != WIRE_CHUNK || !request->handle->blob)
+		return false;
+	identify(request);
+	return request->file.st_ino && checked_has(&request->serve->checked, &request->blob.digest, &request->file, request->index, request->index + 1);
+}
+
 static enum err read_blob(struct serve_request *request)
 {
 	struct serve *serve = request->serve;
@@ -206,6 +236,7 @@ static enum err read_blob(struct serve_request *request)
 	request->handle = take_handle(serve, &request->blob.digest);
 	if (!request->handle)
 		return ERR_NO_MEMORY;
+	request->is_known = is_known(request);
 	request->answer = (struct wire_message){.type = WIRE_STATES, .states = {request->blob.size, request->index}};
 	request->job = (struct pool_job){.run = run_reading, .done = on_reading};
 	pool_submit(serve->use.pool, &request->job);

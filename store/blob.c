@@ -253,6 +253,17 @@ static bool chunk_holds(const struct blob *blob, uint64_t index, const uint8_t *
 	return memcmp(after, chain_state_after(&blob->chain, &blob->record.digest, index), SHA256_LEN) == 0;
 }
 
+enum err blob_read_known_chunk(const struct blob *blob, uint64_t index, uint8_t *data, size_t *ret_len, struct why *why)
+{
+	size_t len = chain_chunk_len(blob->record.size, index);
+	int failed = file_read_at(blob->fd, data, len, chain_chunk_offset(index));
+
+	if (failed)
+		return why_set(why, ERR_IO, "chunk %llu of %s cannot be read: %s", (unsigned long long)index, blob->path, strerrordesc_np(failed));
+	*ret_len = len;
+	return ERR_OK;
+}
+
 enum err blob_read_chunk(struct blob *blob, uint64_t index, uint8_t *data, size_t *ret_len, struct why *why)
 {
 	size_t len = chain_chunk_len(blob->record.size, index);

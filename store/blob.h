@@ -2,9 +2,10 @@
  *
  * An existing name proves nothing: a blob counts as held while the index knows it as proven and its file has the identity (inode, size,
  * times of modification and of change) that it had then. Where the identity changed, the whole is checked again first. Reading checks each
- * chunk's link before a byte of it is given out. Where links do not hold because the chain is wrong and not the file, the chain is made anew.
- * What is found damaged is withdrawn at once: it becomes a partial blob (partial.h) that has its good chunks and its chain, so that the
- * next fetch repairs it at the cost of the bad chunks alone; a line in the log says so.
+ * chunk's link before a byte of it is given out; blob_read_known_chunk() is for those that were checked before.
+ * Where links do not hold because the chain is wrong and not the file, the chain is made anew. What is found damaged is withdrawn at once: it
+ * becomes a partial blob (partial.h) that has its good chunks and its chain, so that the next fetch repairs it at the cost of the bad chunks
+ * alone; a line in the log says so.
  */
 #ifndef LARDER_STORE_BLOB_H
 #define LARDER_STORE_BLOB_H
@@ -34,6 +35,9 @@ const char *blob_path(const struct blob *blob);
 
 /* Read chunk `index` whole into `data` (room for CHAIN_CHUNK), its link checked. ERR_UNPROVEN: damaged; it has been withdrawn. */
 enum err blob_read_chunk(struct blob *blob, uint64_t index, uint8_t *data, size_t *ret_len, struct why *why) LARDER_MUST_USE;
+
+/* The same, unchecked: for a chunk that was checked since the file took the identity that it has, of a blob that is not linked. ERR_IO. */
+enum err blob_read_known_chunk(const struct blob *blob, uint64_t index, uint8_t *data, size_t *ret_len, struct why *why) LARDER_MUST_USE;
 
 /* Put a copy at `path` with mode 0644 minus umask: checked first, then reflinked where the file system can; else copied chunk by
  * checked chunk. Written beside it under a temporary name, fsynced, renamed: `path` is never half there. Parents must exist. `*progress`,

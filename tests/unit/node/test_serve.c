@@ -1,4 +1,4 @@
-#include "node/serve.h"
+#include "node/serve_private.h"
 #include "support/cmocka.h"
 #include "support/store_home.h"
 
@@ -395,6 +395,30 @@ static void damaged_chunks_are_not_given(void **state)
 	assert_no(scene, 2, WIRE_NO_NOT_HELD);
 }
 
+static void what_was_given_is_known_while_the_file_is_the_same(void **state)
+{
+	struct scene *scene = *state;
+	struct serve_request *request;
+
+	for (uint64_t number = 1; number <= 2; number++) {
+		chunk(scene, 7, number, &scene->digest, SIZE, 1);
+		settle(scene);
+		assert_chunk(scene, 7, number, 1);
+	}
+	assert_int_equal(scene->serve->checked.count, 1);
+	/* One that is known is read only; all the same it is that chunk. */
+	chunk(scene, 7, 3, &scene->digest, SIZE, 1);
+	request = container_of(container_of(scene->serve->sessions.next, struct serve_session, link)->reading.next, struct serve_request, link);
+	assert_true(request->is_known);
+	settle(scene);
+	assert_chunk(scene, 7, 3, 1);
+	damage(scene);
+	chunk(scene, 7, 4, &scene->digest, SIZE, 1);
+	await_withdrawal(scene);
+	settle(scene);
+	assert_no(scene, 4, WIRE_NO_DAMAGED);
+}
+
 static void a_rejected_chunk_is_looked_at(void **state)
 {
 	struct scene *scene = *state;
@@ -591,7 +615,7 @@ int main(void)
 		SCENE(states_as_the_chain_has_them),
 		SCENE(what_is_not_held_and_what_is_not_shared),
 		SCENE(found_or_not),
-		SCENE(damaged_chunks_are_not_given),
+		SCENE(damaged_chunks_are_not_given), SCENE(what_was_given_is_known_while_the_file_is_the_same),
 		SCENE(a_rejected_chunk_is_looked_at),
 		SCENE(a_full_sink_is_waited_for),
 		SCENE(no_more_than_may_wait),

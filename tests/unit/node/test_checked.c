@@ -1,10 +1,10 @@
-#include "node/gateway_checked.h"
+#include "node/checked.h"
 #include "store/chain.h"
 #include "support/cmocka.h"
 
 #define SIZE (9 * (off_t)CHAIN_CHUNK + 5) /* ten chunks */
 
-static struct gateway_checked checked;
+static struct checked checked;
 
 static struct digest digest_number(unsigned number)
 {
@@ -16,14 +16,14 @@ static struct digest digest_number(unsigned number)
 static int set_up(void **state)
 {
 	(void)state;
-	gateway_checked_init(&checked);
+	checked_init(&checked);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	gateway_checked_release(&checked);
+	checked_release(&checked);
 	return 0;
 }
 
@@ -33,18 +33,18 @@ static void chunks_are_remembered(void **state)
 	struct digest digest = digest_number(1), other = digest_number(2);
 
 	(void)state;
-	assert_false(gateway_checked_has(&checked, &digest, &file, 0, 1));
-	gateway_checked_add(&checked, &digest, &file, 0, 1);
-	gateway_checked_add(&checked, &digest, &file, 8, 10);
-	assert_true(gateway_checked_has(&checked, &digest, &file, 0, 1));
-	assert_true(gateway_checked_has(&checked, &digest, &file, 8, 10));
-	assert_false(gateway_checked_has(&checked, &digest, &file, 7, 9));
-	assert_false(gateway_checked_has(&checked, &digest, &file, 0, 11));
-	assert_false(gateway_checked_has(&checked, &other, &file, 0, 1));
+	assert_false(checked_has(&checked, &digest, &file, 0, 1));
+	checked_add(&checked, &digest, &file, 0, 1);
+	checked_add(&checked, &digest, &file, 8, 10);
+	assert_true(checked_has(&checked, &digest, &file, 0, 1));
+	assert_true(checked_has(&checked, &digest, &file, 8, 10));
+	assert_false(checked_has(&checked, &digest, &file, 7, 9));
+	assert_false(checked_has(&checked, &digest, &file, 0, 11));
+	assert_false(checked_has(&checked, &other, &file, 0, 1));
 	for (uint64_t i = 0; i < 10; i++)
-		gateway_checked_add(&checked, &digest, &file, i, i + 1);
-	assert_true(gateway_checked_has(&checked, &digest, &file, 0, 10));
-	assert_false(gateway_checked_has(&checked, &digest, &file, 0, 11));
+		checked_add(&checked, &digest, &file, i, i + 1);
+	assert_true(checked_has(&checked, &digest, &file, 0, 10));
+	assert_false(checked_has(&checked, &digest, &file, 0, 11));
 }
 
 static void another_file_of_that_name_is_unchecked(void **state)
@@ -59,10 +59,10 @@ static void another_file_of_that_name_is_unchecked(void **state)
 	others[2].st_ctim.tv_sec = 8;
 	others[3].st_size = (off_t)CHAIN_CHUNK;
 	for (size_t i = 0; i < 4; i++) {
-		gateway_checked_add(&checked, &digest, &file, 0, 10);
-		assert_true(gateway_checked_has(&checked, &digest, &file, 0, 10));
-		assert_false(gateway_checked_has(&checked, &digest, &others[i], 0, 1));
-		assert_false(gateway_checked_has(&checked, &digest, &file, 0, 1));
+		checked_add(&checked, &digest, &file, 0, 10);
+		assert_true(checked_has(&checked, &digest, &file, 0, 10));
+		assert_false(checked_has(&checked, &digest, &others[i], 0, 1));
+		assert_false(checked_has(&checked, &digest, &file, 0, 1));
 	}
 }
 
@@ -72,15 +72,15 @@ static void the_oldest_are_forgotten(void **state)
 	struct digest kept = digest_number(10000), lost = digest_number(10001);
 
 	(void)state;
-	gateway_checked_add(&checked, &kept, &file, 0, 10);
-	gateway_checked_add(&checked, &lost, &file, 0, 10);
-	for (unsigned i = 0; i < GATEWAY_CHECKED_MAX; i++) {
+	checked_add(&checked, &kept, &file, 0, 10);
+	checked_add(&checked, &lost, &file, 0, 10);
+	for (unsigned i = 0; i < CHECKED_MAX; i++) {
 		struct digest digest = digest_number(i);
-		gateway_checked_add(&checked, &digest, &file, 0, 1);
-		assert_true(gateway_checked_has(&checked, &kept, &file, 0, 10));
+		checked_add(&checked, &digest, &file, 0, 1);
+		assert_true(checked_has(&checked, &kept, &file, 0, 10));
 	}
-	assert_false(gateway_checked_has(&checked, &lost, &file, 0, 1));
-	assert_int_equal(checked.count, GATEWAY_CHECKED_MAX);
+	assert_false(checked_has(&checked, &lost, &file, 0, 1));
+	assert_int_equal(checked.count, CHECKED_MAX);
 }
 
 int main(void)

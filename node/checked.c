@@ -1,4 +1,4 @@
-#include "node/gateway_checked.h"
+#include "node/checked.h"
 
 #include "store/chain.h"
 
@@ -13,12 +13,12 @@ struct entry {
 	uint8_t *bits; /* NULL: all chunks are checked */
 };
 
-void gateway_checked_init(struct gateway_checked *checked)
+void checked_init(struct checked *checked)
 {
 	list_init(&checked->all);
 }
 
-static void entry_free(struct gateway_checked *checked, struct entry *entry)
+static void entry_free(struct checked *checked, struct entry *entry)
 {
 	checked->count--;
 	list_remove(&entry->link);
@@ -26,7 +26,7 @@ static void entry_free(struct gateway_checked *checked, struct entry *entry)
 	free(entry);
 }
 
-void gateway_checked_release(struct gateway_checked *checked)
+void checked_release(struct checked *checked)
 {
 	while (!list_is_empty(&checked->all))
 		entry_free(checked, container_of(checked->all.next, struct entry, link));
@@ -43,7 +43,7 @@ static bool is_of(const struct entry *entry, const struct stat *file)
 	       same_time(entry->changed, file->st_ctim);
 }
 
-static struct entry *find(struct gateway_checked *checked, const struct digest *digest, const struct stat *file)
+static struct entry *find(struct checked *checked, const struct digest *digest, const struct stat *file)
 {
 	list_each_safe(at, &checked->all) {
 		struct entry *entry = container_of(at, struct entry, link);
@@ -60,7 +60,7 @@ static struct entry *find(struct gateway_checked *checked, const struct digest *
 	return NULL;
 }
 
-static struct entry *add(struct gateway_checked *checked, const struct digest *digest, const struct stat *file)
+static struct entry *add(struct checked *checked, const struct digest *digest, const struct stat *file)
 {
 	struct entry *entry = calloc(1, sizeof *entry);
 
@@ -77,7 +77,7 @@ static struct entry *add(struct gateway_checked *checked, const struct digest *d
 	entry->modified = file->st_mtim;
 	entry->changed = file->st_ctim;
 	list_append(checked->all.next, &entry->link);
-	if (++checked->count > GATEWAY_CHECKED_MAX)
+	if (++checked->count > CHECKED_MAX)
 		entry_free(checked, container_of(checked->all.prev, struct entry, link));
 	return entry;
 }
@@ -87,7 +87,7 @@ static bool is_set(const struct entry *entry, uint64_t index)
 	return !entry->bits || (entry->bits[index / 8] & 1 << index % 8);
 }
 
-bool gateway_checked_has(struct gateway_checked *checked, const struct digest *digest, const struct stat *file, uint64_t first, uint64_t end)
+bool checked_has(struct checked *checked, const struct digest *digest, const struct stat *file, uint64_t first, uint64_t end)
 {
 	const struct entry *entry = find(checked, digest, file);
 
@@ -101,7 +101,7 @@ bool gateway_checked_has(struct gateway_checked *checked, const struct digest *d
 	return true;
 }
 
-void gateway_checked_add(struct gateway_checked *checked, const struct digest *digest, const struct stat *file, uint64_t first, uint64_t end)
+void checked_add(struct checked *checked, const struct digest *digest, const struct stat *file, uint64_t first, uint64_t end)
 {
 	struct entry *entry = find(checked, digest, file);
 
