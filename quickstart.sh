@@ -124,6 +124,7 @@ Install it:          sudo cmake --install build/release
 Run a node:          larderd          (on every machine; they find each other)
 Get a model:         larder get $repo
 Load it in Python:   AutoModel.from_pretrained("DIRECTORY THAT larder get PRINTED")
+Or as it is:         larder run -- python train.py    (what it downloads comes through larder)
 Test it:             ./tests/run.sh
 Help:                larder --help
 END

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const titles[] = {"NAME", "NODE", "ADDRESS", "VERSION", "ROUND TRIP", "BLOBS", "FROM IT", "TO IT"};
+static const char *const titles[] = {"NAME", "NODE", "ADDRESS", "VERSION", "ROUND TRIP", "DIGESTS", "FROM IT", "TO IT"};
 
 struct showing {
 	struct ask ask;
@@ -25,14 +25,14 @@ static void tell_verdict(struct session *session, json_t *line)
 static void on_line(struct ask *ask, json_t *line)
 {
 	struct showing *showing = container_of(ask, struct showing, ask);
-	char round_trip[ASK_TIME_MAX], in[SIZE_TEXT_MAX], out[SIZE_TEXT_MAX], blobs[24];
+	char round_trip[ASK_TIME_MAX], in[SIZE_TEXT_MAX], out[SIZE_TEXT_MAX], digests[24];
 
 	json_array_append(showing->peers, line);
 	if (!json_is_true(json_object_get(line, "here")))
 		return;
-	snprintf(blobs, sizeof blobs, "%llu", (unsigned long long)ask_number(line, "blobs"));
+	snprintf(digests, sizeof digests, "%llu", (unsigned long long)ask_number(line, "digests"));
 	table_add(&showing->table, (const char *const[]){ask_text(line, "name"), ask_text(line, "node"), ask_text(line, "address"), ask_text(line, "version"),
-							 ask_round_trip(line, round_trip), blobs, output_size(ask_number(line, "bytes_in"), in),
+							 ask_round_trip(line, round_trip), digests, output_size(ask_number(line, "bytes_in"), in),
 							 output_size(ask_number(line, "bytes_out"), out)});
 }
 
@@ -80,9 +80,10 @@ const struct command peers_command = {
 	.operands = "",
 	.help = "Asks the node that runs on this home; without one, listens for two seconds.\n"
 		"Shown are those of the same group that can be talked to: how far away they are,\n"
-		"how many blobs they offer, and what went to and fro since they came. A node that\n"
-		"sent what was not what it promised is named with the reason.\n\n"
-		"--json: {heard, peers: [{node, name, address, round_trip_us, version, blobs,\n"
+		"how many digests they tell of (a file outside LFS has two), and what went to and\n"
+		"fro since they came. A node that sent what was not what it promised is named with\n"
+		"the reason.\n\n"
+		"--json: {heard, peers: [{node, name, address, round_trip_us, version, digests,\n"
 		"bytes_in, bytes_out, bytes_wasted, here, verdict, reason}]}\n\n"
 		"Examples:\n"
 		"  larder peers\n"

@@ -144,7 +144,7 @@ struct peer_view {
 	char software[WIRE_SOFTWARE_MAX + 1];
 	char address[80];        /* "192.168.1.7:5273", "[fe80::1%eth0]:5273" */
 	int64_t round_trip_us;   /* -1: not measured yet */
-	uint64_t blobs;          /* tags it advertises */
+	uint64_t digests;        /* that it tells of: a file outside LFS has two, a git-sha1 beside its SHA-256 */
 	uint64_t bytes_in, bytes_out, bytes_wasted;
 	int64_t since_ms;        /* of the session */
 	enum peer_verdict verdict;

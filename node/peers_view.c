@@ -212,7 +212,7 @@ static void view_contact(const struct contact *contact, struct peer_view *ret_vi
 	char text[LAN_TEXT_MAX];
 
 	*ret_view = (struct peer_view){
-		.id = contact->last_id, .round_trip_us = -1, .blobs = holdings_count(&contact->holdings),
+		.id = contact->last_id, .round_trip_us = -1, .digests = holdings_count(&contact->holdings),
 		.bytes_in = contact->bytes_in, .bytes_out = contact->bytes_out, .bytes_wasted = contact->bytes_wasted,
 		.verdict = contact->verdict, .has_session = is_here(contact),
 	};

@@ -59,7 +59,7 @@ def test_from_a_peer(hub, larder, other, model, python, tmp_path):
         larder.ok("get", "org/model")
         with GatewayNode(other, peers=[holder]) as node:
             wait_for_peers(node, 1)
-            wait_for(lambda: node.peers()[0]["blobs"] >= len(FILES), "the holder has told what it holds")
+            wait_for(lambda: node.peers()[0]["digests"] >= len(FILES), "the holder has told what it holds")
             before = hub.counters()["content_bytes"]
             assert_holds(Client(python, node, tmp_path / "one").snapshot(), model)
             assert hub.counters()["content_bytes"] == before

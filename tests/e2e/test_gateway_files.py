@@ -230,7 +230,7 @@ def test_hub_away(hub, node, model, larder):
 def test_from_a_peer(hub, other, holder, model):
     before = hub.counters()["content_bytes"]
     with GatewayNode(other, peers=[holder]) as node:
-        wait_for(lambda: [p for p in node.peers() if p["here"] and p["blobs"] >= len(FILES)], "the holder is known")
+        wait_for(lambda: [p for p in node.peers() if p["here"] and p["digests"] >= len(FILES)], "the holder is known")
         for path, entry in files_of(model).items():
             answer = ask(node, target_of(path.replace(" ", "%20")))
             assert answer.status == 200 and answer.body == content_of(entry), path

@@ -38,7 +38,7 @@ def test_status_without_a_node(larder):
 def test_peers(larder, other, holder):
     with Node(other, "--name", "other", peers=[holder]) as node:
         wait_for_peers(node, 1)
-        wait_for(lambda: node.peers()[0]["blobs"] >= len(FILES), "the holder has told what it holds")
+        wait_for(lambda: node.peers()[0]["digests"] >= len(FILES), "the holder has told what it holds")
         seen = node.peers()[0]
         assert (seen["name"], seen["node"], seen["verdict"]) == ("holder", holder.status()["node"], "")
         assert seen["address"] == holder.address

@@ -166,9 +166,9 @@ class Machine:
             until(lambda: (self.peer(name) or {}).get("here"), "%s sees %s" % (self.host.name, name))
         return self
 
-    def knows_holder(self, other, blobs):
-        """Wait until that other one is known to hold so many blobs."""
-        until(lambda: (self.peer(other.host.name) or {}).get("blobs", 0) >= blobs, "%s knows what %s holds" % (self.host.name, other.host.name))
+    def knows_holder(self, other, digests):
+        """Wait until that other one is known to hold so many digests."""
+        until(lambda: (self.peer(other.host.name) or {}).get("digests", 0) >= digests, "%s knows what %s holds" % (self.host.name, other.host.name))
         return self
 
     def blob_path(self, digest):

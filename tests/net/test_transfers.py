@@ -256,7 +256,7 @@ def test_a_gated_repo_stays_out_of_the_open_group(lan, build):
     oak = Machine(lan.host("oak"), build, hub, env={"HF_TOKEN": "hf_reader"}).start().sees(elm)
     elm.ok("get", BIG)
     assert oak.run("who", "sha256:" + digest).code == 3
-    assert oak.peer("elm")["blobs"] == 0
+    assert oak.peer("elm")["digests"] == 0
     assert oak.run("get", "sha256:" + digest).code == 3
     before = hub.content_bytes()
     got = oak.get(BIG)
