@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096       /* on one address; more wait until one ends */
+#define DESCRIPTORS_PART 4         /* no more than a fourth of them */
 #define CONNECTION_BYTES 16384     /* of each: request line and all headers must find room in it, with what is sent */
 #define IDLE_S 60                 /* a connection on which nothing moves is closed */
 #define BACKLOG 512
@@ -105,13 +107,23 @@ static size_t leave_escapes(void *context, struct MHD_Connection *connection, ch
 	return strlen(text);
 }
 
+/* Peers, blobs and the hub need descriptors, too. */
+static unsigned most_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / DESCRIPTORS_PART > CONNECTIONS_MAX)
+		return CONNECTIONS_MAX;
+	return limit.rlim_cur < DESCRIPTORS_PART ? 1 : (unsigned)(limit.rlim_cur / DESCRIPTORS_PART);
+}
+
 static enum err start_daemon(struct gateway_listener *listener, struct why *why)
 {
 	const union MHD_DaemonInfo *info;
 
 	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, may_connect, listener, gateway_request_on_part, listener,
 					    MHD_OPTION_EXTERNAL_LOGGER, on_message, listener, MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-					    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+					    MHD_OPTION_CONNECTION_LIMIT, most_connections(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 					    MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
 					    MHD_OPTION_URI_LOG_CALLBACK, gateway_request_on_target, listener, MHD_OPTION_NOTIFY_COMPLETED, gateway_request_on_end, listener,
 					    MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);

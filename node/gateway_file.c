@@ -231,6 +231,12 @@ static bool may_wait(struct gateway_wait *wait)
 
 	if (!(is_away || is_failing) || (fetch && fetch->bytes_done > 0) || (file->blob && file->is_opened))
 		return true;
+	if (file->direct && !file->is_unstored) { /* peers may have it */
+		gateway_direct_close(file->direct);
+		file->direct = NULL;
+		try_fill(file);
+		return false;
+	}
 	if (!is_away && !wait->is_last) /* that is told in its own words soon */
 		return false;
 	why_set(&why, ERR_HUB_AWAY, "the hub at %s does not answer, and no node here has %s", hub_host(file->hub->hub), file_of(file)->path);

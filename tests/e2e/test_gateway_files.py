@@ -428,3 +428,17 @@ def test_a_node_that_asks_no_hub_for_content(hub, model, larder):
             answer = ask(node, target_of("model.safetensors"), headers=headers)
             assert answer.status == 404 and "no peer" in answer["X-Error-Message"]
     assert hub.counters()["content_bytes"] == 0
+
+
+@pytest.mark.asan
+def test_a_part_of_what_only_a_peer_has_while_the_hub_is_away(hub, other, holder, model):
+    entry = files_of(model)["model.safetensors"]
+    before = hub.counters()["content_bytes"]
+    with GatewayNode(other, peers=[holder]) as node:
+        wait_for(lambda: [p for p in node.peers() if p["here"] and p["blobs"] >= len(FILES)], "the holder is known")
+        assert ask(node, target_of("model.safetensors", model.refs["main"]), "HEAD").status == 200
+        hub.down()
+        answer = ask(node, target_of("model.safetensors", model.refs["main"]), headers=["Range: bytes=%d-%d" % (MIB - 3, MIB + 3)])
+        assert answer.status == 206 and answer.body == content_of(entry)[MIB - 3:MIB + 4]
+        hub.up()
+    assert hub.counters()["content_bytes"] == before
