@@ -323,8 +323,20 @@ static enum err load_flags(struct config *config, const struct config_flag *flag
 	return ERR_OK;
 }
 
+static bool is_gateway_port(const struct config *config, const char *port)
+{
+	if (atoi(port) == CONFIG_GATEWAY_PORT)
+		return true;
+	for (size_t i = 0; i < config->gateway.count; i++) {
+		const char *own = strrchr(config->gateway.items[i], ':');
+		if (own && strcmp(own + 1, port) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Whether `url` is a loopback address on the gateway's port: then it is no hub, but a larder that would ask us. */
-static bool is_gateway(const char *url)
+static bool is_gateway(const struct config *config, const char *url)
 {
 	const char *host = behind_scheme(url);
 	char authority[AUTHORITY_MAX], *port;
@@ -338,7 +350,7 @@ static bool is_gateway(const char *url)
 	memcpy(authority, host, len);
 	authority[len] = 0;
 	port = strrchr(authority, ':');
-	if (!port || atoi(port + 1) != CONFIG_GATEWAY_PORT)
+	if (!port || !is_gateway_port(config, port + 1))
 		return false;
 	*port = 0;
 	return strcasecmp(authority, "localhost") == 0 || strncmp(authority, "127.", 4) == 0 || strcmp(authority, "[::1]") == 0;
@@ -351,7 +363,7 @@ static enum err default_hub(struct config *config, struct why *why)
 
 	if (!endpoint || !*endpoint)
 		return replace(&config->hub, DEFAULT_HUB);
-	if (!is_gateway(endpoint))
+	if (!is_gateway(config, endpoint))
 		return set_url(&config->hub, endpoint, "HF_ENDPOINT", why);
 	(void)why_set(&config->note, ERR_OK, "HF_ENDPOINT (%s) is a larder gateway, not a hub; using %s", endpoint, DEFAULT_HUB);
 	return replace(&config->hub, DEFAULT_HUB);

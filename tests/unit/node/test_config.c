@@ -230,6 +230,23 @@ static void a_gateway_is_no_hub(void **state)
 	}
 }
 
+static void a_gateway_elsewhere_is_no_hub_either(void **state)
+{
+	struct config config;
+
+	(void)state;
+	setenv("HF_ENDPOINT", "http://127.0.0.1:8274", 1);
+	setenv("LARDER_GATEWAY", "127.0.0.1:8274, [::1]:9274", 1);
+	config = load(NULL, NULL, 0);
+	assert_string_equal(config.hub, "https://huggingface.co");
+	assert_int_equal(config.gateway.count, 2);
+	config_release(&config);
+	unsetenv("LARDER_GATEWAY");
+	config = load(NULL, NULL, 0);
+	assert_string_equal(config.hub, "http://127.0.0.1:8274");
+	config_release(&config);
+}
+
 static void expect_token(const char *token)
 {
 	struct config config = load(NULL, NULL, 0);
@@ -367,6 +384,7 @@ int main(void)
 		IN_A_WORLD(a_relative_flag_starts_here),
 		IN_A_WORLD(the_hub_is_ours_then_theirs_then_the_default),
 		IN_A_WORLD(a_gateway_is_no_hub),
+		IN_A_WORLD(a_gateway_elsewhere_is_no_hub_either),
 		IN_A_WORLD(the_token_is_found_where_the_tools_keep_it),
 		IN_A_WORLD(nonsense_is_no_token),
 		cmocka_unit_test(sizes_are_powers_of_1024),
