@@ -4,6 +4,7 @@
 #include "node/gateway_private.h"
 
 #include "node/gateway_pass_headers.h"
+#include "node/gateway_paths.h"
 #include "node/gateway_recall.h"
 #include "node/gateway_reply.h"
 #include "node/node.h"
@@ -250,14 +251,35 @@ static void refuse_away(struct pass *pass)
 	gateway_reply_refusal(pass->request, ERR_HUB_AWAY, &none, &pass->why);
 }
 
+/* What the hub would have said, made of what it said once. NULL: it cannot be made. */
+static json_t *make_answer(const struct pass *pass, const struct hub_listing *listing)
+{
+	json_t *paths, *json;
+
+	if (pass->request->route.kind == ROUTE_INFO)
+		return gateway_recall_info(listing);
+	if (pass->request->route.kind == ROUTE_TREE)
+		return gateway_recall_tree(listing);
+	paths = gateway_paths_parse(gateway_request_header(pass->request, "Content-Type"), buf_str(&pass->sent), pass->sent.len);
+	json = paths ? gateway_recall_paths(listing, paths) : NULL;
+	json_decref(paths);
+	return json;
+}
+
 static void on_recalled(struct gateway_recall *recall, const struct hub_listing *listing)
 {
 	struct pass *pass = container_of(recall, struct pass, recall);
+	json_t *json;
 
-	if (!listing || (pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC))
+	if (!listing || (pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC)) {
 		refuse_away(pass);
+		return;
+	}
+	json = make_answer(pass, listing);
+	if (json)
+		gateway_reply_json(pass->request, 200, json);
 	else
-		gateway_reply_json(pass->request, 200, pass->request->route.kind == ROUTE_INFO ? gateway_recall_info(listing) : gateway_recall_tree(listing));
+		refuse_away(pass);
 }
 
 /* Of folders that are closed nothing is remembered. */
@@ -265,8 +287,16 @@ static bool may_recall(const struct gateway_request *request)
 {
 	const struct route *route = &request->route;
 
-	return route->kind == ROUTE_INFO || (route->kind == ROUTE_TREE && !*route->path && strstr(route->query, "recursive=") && !strstr(route->query, "recursive=f") &&
-					      !strstr(route->query, "recursive=F"));
+	if (route->kind == ROUTE_TREE)
+		return !*route->path && strstr(route->query, "recursive=") && !strstr(route->query, "recursive=f") && !strstr(route->query, "recursive=F");
+	return route->kind == ROUTE_INFO || route->kind == ROUTE_PATHS_INFO;
+}
+
+static void recall(struct pass *pass)
+{
+	pass->recall.on_done = on_recalled;
+	if (gateway_recall_start(&pass->recall, pass->request, pass->request->route.revision) != ERR_OK)
+		refuse_away(pass);
 }
 
 static void on_done(struct http_request *http, enum err err, const struct why *why)
@@ -281,9 +311,7 @@ static void on_done(struct http_request *http, enum err err, const struct why *w
 			finish(pass, err);
 	} else if (err == ERR_HUB_AWAY && may_recall(request)) {
 		pass->why = *why;
-		pass->recall.on_done = on_recalled;
-		if (gateway_recall_start(&pass->recall, request, request->route.revision) != ERR_OK)
-			refuse_away(pass);
+		recall(pass);
 	} else
 		gateway_reply_refusal(request, err ? err : ERR_INVALID, &none, why);
 }
@@ -339,6 +367,7 @@ static void ask_hub(struct pass *pass)
 		.tells_via = true,
 		.bearer = gateway_request_token(request),
 		.extra_headers = (const char *const *)pass->lines,
+		.connect_timeout_ms = may_recall(request) ? HUB_QUICK_MS : 0,
 		.body = is_read ? NULL : pass->sent.len ? (const void *)pass->sent.data : "",
 		.body_len = is_read ? 0 : pass->sent.len,
 		.range_first = -1,
@@ -354,6 +383,33 @@ static void ask_hub(struct pass *pass)
 		gateway_reply_refusal(request, err, &none, &why);
 }
 
+static bool is_hub_away(const struct gateway_request *request)
+{
+	struct gateway_hub *hub;
+	struct why why = {0};
+	bool is_away;
+
+	if (gateway_hub_hold(&request->gateway->hubs, gateway_request_token(request), &hub, &why) != ERR_OK)
+		return false;
+	is_away = hub_is_away(hub->hub);
+	gateway_hub_leave(hub);
+	return is_away;
+}
+
+/* Clients do not wait long for metadata: a hub that did not answer a moment ago is not asked for what may be remembered. */
+static void begin(struct pass *pass)
+{
+	struct gateway_request *request = pass->request;
+
+	if (!may_recall(request) || !is_hub_away(request)) {
+		ask_hub(pass);
+		return;
+	}
+	(void)why_set(&pass->why, ERR_HUB_AWAY, "the hub did not answer a moment ago, and nothing is remembered about %s; try again in half a minute",
+		      request->route.repo);
+	recall(pass);
+}
+
 static size_t take(struct gateway_request *request, const char *data, size_t len)
 {
 	struct pass *pass = request->work;
@@ -361,7 +417,7 @@ static size_t take(struct gateway_request *request, const char *data, size_t len
 	if (len == 0 && pass->is_too_large)
 		refuse_size(request);
 	else if (len == 0)
-		ask_hub(pass);
+		begin(pass);
 	else if (!pass->is_too_large && buf_add(&pass->sent, data, len) != ERR_OK)
 		pass->is_too_large = true; /* the answer has to wait until all of it was sent */
 	return len;

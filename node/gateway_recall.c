@@ -2,6 +2,7 @@
 
 #include "node/gateway_private.h"
 #include "node/hub_answer.h"
+#include "node/hub_listing.h"
 #include "node/pointer.h"
 
 #include <openssl/evp.h>
@@ -49,17 +50,6 @@ void gateway_recall_release(struct gateway_recall *recall)
 	recall->hub = NULL;
 }
 
-json_t *gateway_recall_info(const struct hub_listing *listing)
-{
-	json_t *siblings = json_array();
-
-	for (size_t i = 0; i < listing->count; i++)
-		json_array_append_new(siblings, json_pack("{s:s}", "rfilename", listing->files[i].path));
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:o}", "id", listing->repo, "modelId", listing->repo, "sha", listing->commit, "private",
-			 listing->visibility == VISIBILITY_PRIVATE, "gated", listing->visibility == VISIBILITY_GATED, "disabled", 0, "tags", "downloads", 0, "likes", 0,
-			 "siblings", siblings);
-}
-
 /* What git has in the place of a file in LFS: the name of its pointer (node/pointer.h). */
 static bool name_pointer(const struct hub_file *file, struct digest *ret_oid, int *ret_len)
 {
@@ -98,5 +88,66 @@ json_t *gateway_recall_tree(const struct hub_listing *listing)
 			json_decref(entries);
 			return NULL;
 		}
+	return entries;
+}
+
+/* Of a file as its entry in the tree has it. */
+static json_t *info_sibling(const struct hub_file *file)
+{
+	char hex[DIGEST_HEX_MAX];
+	json_t *entry = tree_entry(file);
+	json_t *sibling = json_pack("{s:s, s:I, s:O*}", "rfilename", file->path, "size", (json_int_t)file->size, "blobId", json_object_get(entry, "oid"));
+
+	if (file->digest.algorithm == DIGEST_SHA256)
+		json_object_set_new(sibling, "lfs", json_pack("{s:s, s:I, s:O*}", "sha256", digest_hex(&file->digest, hex), "size", (json_int_t)file->size, "pointerSize",
+							      json_object_get(json_object_get(entry, "lfs"), "pointerSize")));
+	json_decref(entry);
+	return sibling;
+}
+
+json_t *gateway_recall_info(const struct hub_listing *listing)
+{
+	json_t *siblings = json_array();
+
+	for (size_t i = 0; i < listing->count; i++)
+		json_array_append_new(siblings, info_sibling(&listing->files[i]));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:o}", "id", listing->repo, "modelId", listing->repo, "sha", listing->commit, "private",
+			 listing->visibility == VISIBILITY_PRIVATE, "gated", listing->visibility == VISIBILITY_GATED, "disabled", 0, "tags", "downloads", 0, "likes", 0,
+			 "siblings", siblings);
+}
+
+static bool is_folder(const struct hub_listing *listing, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < listing->count; i++)
+		if (strncmp(listing->files[i].path, path, len) == 0 && listing->files[i].path[len] == '/')
+			return true;
+	return false;
+}
+
+/* Which object a folder is in git is not remembered, hence git's word for none. */
+static json_t *path_entry(const struct hub_listing *listing, const char *path)
+{
+	const struct hub_file *file = hub_listing_find(listing, path);
+
+	if (file)
+		return tree_entry(file);
+	return is_folder(listing, path) ? json_pack("{s:s, s:s, s:i, s:s}", "type", "directory", "oid", "0000000000000000000000000000000000000000", "size", 0, "path", path)
+					: NULL;
+}
+
+json_t *gateway_recall_paths(const struct hub_listing *listing, const json_t *paths)
+{
+	json_t *entries = json_array(), *path, *entry;
+	size_t i;
+
+	json_array_foreach(paths, i, path) {
+		entry = path_entry(listing, json_string_value(path));
+		if (entry && json_array_append_new(entries, entry) != 0) {
+			json_decref(entries);
+			return NULL;
+		}
+	}
 	return entries;
 }

@@ -29,5 +29,7 @@ void gateway_recall_release(struct gateway_recall *recall);
 /* As the hub's info has it: its names, commit and files; and as its tree, all folders opened. NULL: out of memory. */
 json_t *gateway_recall_info(const struct hub_listing *listing);
 json_t *gateway_recall_tree(const struct hub_listing *listing);
+/* Entries as in the tree for those of `paths` (strings; gateway_paths.h) that are there; folders too. */
+json_t *gateway_recall_paths(const struct hub_listing *listing, const json_t *paths);
 
 #endif

@@ -162,3 +162,33 @@ def test_info_and_tree_while_the_hub_is_away(hub, node, model):
         status, _, body = open_url(node, "/api/models/org/model/tree/%s?recursive=true" % revision)
         assert status == 200 and known(json.loads(body)) == known(tree)
     assert open_url(node, "/api/models/org/unheard")[0] == 504
+
+
+@pytest.mark.asan
+def test_some_paths_and_sizes_while_the_hub_is_away(hub, node, model):
+    target = "/api/models/org/model/paths-info/main"
+    forms = [({"Content-Type": "application/json"}, json.dumps({"paths": ["model.safetensors", "tokenizer", "none"]}).encode()),
+             ({"Content-Type": "application/x-www-form-urlencoded"}, b"paths=model.safetensors&paths=tokenizer&expand=False&paths=none")]
+    told = json.loads(open_url(node, "/api/models/org/model/revision/main?blobs=true")[2])
+    paths = [json.loads(open_url(node, target, "POST", *form)[2]) for form in forms]
+    hub.down()
+    for form, was in zip(forms, paths):
+        status, _, body = open_url(node, target, "POST", *form)
+        assert status == 200 and known(json.loads(body)) == known(was)
+        assert [(e["type"], e["path"]) for e in json.loads(body)] == [("file", "model.safetensors"), ("directory", "tokenizer")]
+    assert open_url(node, target, "POST", forms[0][0], b"nonsense")[0] == 504
+    remembered = json.loads(open_url(node, "/api/models/org/model/revision/main?blobs=true")[2])
+    assert remembered["siblings"] == told["siblings"]
+
+
+@pytest.mark.asan
+def test_a_hub_that_is_away_is_not_asked_for_what_is_remembered(hub, node, model):
+    """It would keep programs waiting that have timeouts of their own."""
+    open_url(node, "/api/models/org/model")
+    hub.fault(action="close", times=None)
+    assert open_url(node, "/api/models/org/model")[0] == 200
+    before = hub.counters()["total_requests"]
+    assert open_url(node, "/api/models/org/model")[0] == 200
+    assert open_url(node, "/api/models/org/model/tree/main?recursive=true")[0] == 200
+    assert open_url(node, "/api/models/org/unheard")[0] == 504
+    assert hub.counters()["total_requests"] == before
