@@ -1,4 +1,4 @@
-"""Releases of huggingface_hub, each in a virtual environment of its own below tests/, fetched from PyPI once."""
+"""Real clients, each in a folder of its own below tests/, fetched once: releases of huggingface_hub from PyPI, and packages from npm."""
 import fcntl
 import os
 import re
@@ -6,21 +6,36 @@ import subprocess
 import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RELEASES = ("huggingface_hub", "huggingface_hub~=0.36.0")  # the latest one, and the last before 1.0, on which much is built
+RELEASES = ("huggingface_hub", "huggingface_hub~=1.0", "huggingface_hub~=0.36.0")  # the latest one, and the last of each before it, on which much is built
 
 
 def python_with(package):
     """The interpreter that has this package. Raises RuntimeError with what went wrong."""
+    def install(folder):
+        run(sys.executable, "-m", "venv", "--clear", folder)
+        run(os.path.join(folder, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package)
+    return os.path.join(installed(package, install), "bin", "python3")
+
+
+def modules_with(package):
+    """The folder of modules for Node (NODE_PATH) that has this package. Raises RuntimeError with what went wrong."""
+    def install(folder):
+        run("npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, package)
+    return os.path.join(installed(package, install), "node_modules")
+
+
+def installed(package, install):
+    """The folder for this package, after install(folder) where that was not done."""
     folder = os.path.join(TESTS, ".venv-" + re.sub(r"\W+", "-", package))
-    python, done = os.path.join(folder, "bin", "python3"), os.path.join(folder, "done")
+    done = os.path.join(folder, "done")
     with open(folder + ".lock", "w") as lock:  # tests run side by side
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(done):
-            run(sys.executable, "-m", "venv", "--clear", folder)
-            run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package)
+            os.makedirs(folder, exist_ok=True)
+            install(folder)
             with open(done, "w"):
                 pass
-    return python
+    return folder
 
 
 def run(*command):
