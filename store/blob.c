@@ -105,7 +105,9 @@ static enum err forget_missing(struct blob *blob, struct why *why)
 	if (!err && found && (failed == ENOENT || failed == ELOOP)) {
 		file_make_way(store->dir, blob->name);
 		err = store_forget(store, &blob->record.digest, false, why);
-		if (!err)
+		if (err == ERR_NO_SPACE)
+			err = ERR_OK; /* the record is found out again when there is some */
+		else if (!err)
 			log_warn(store->options.log, "%s is %s; it is not held any more", blob->path, failed == ENOENT ? "gone" : "no file");
 	}
 	if (fd >= 0)

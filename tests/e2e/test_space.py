@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from content import MIB, assert_holds, files_of
 from larder import NO_SPACE, OTHER
+from nodes import Node
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="mounting a small file system needs root")
 
@@ -85,6 +86,24 @@ def test_a_full_disk_with_the_reserve_gone(hub, larder, model):
         assert "org/model" in larder.ok("ls").out
         larder.ok("rm", "org/model:model.safetensors")
         assert files_of(model)["model.safetensors"].sha256 not in larder.held()
+        assert os.path.exists(reserve(larder))
+
+
+@needs_root
+@pytest.mark.asan
+def test_a_full_disk_with_the_reserve_gone_while_a_node_runs(hub, larder, model):
+    hub.add("org/small", {"small.txt": "small"})
+    with mounted(larder.home, "size=20m,mode=0700"), Node(larder, "--gateway", "off"):
+        larder.ok("get", "org/model")
+        larder.ok("get", "org/small")
+        os.remove(reserve(larder))
+        fill(os.path.join(larder.home, "repos", "fill"))
+        larder.run("rm", "org/small")  # what goes may be too little for the index
+        larder.ok("ls")
+        larder.ok("gc", env={"LARDER_MAX_SIZE": "1000"})
+        assert files_of(model)["model.safetensors"].sha256 not in larder.held()
+        larder.ok("gc")
+        assert "org/small" not in larder.ok("ls").out
         assert os.path.exists(reserve(larder))
 
 
