@@ -435,7 +435,7 @@ def test_a_part_of_what_only_a_peer_has_while_the_hub_is_away(hub, other, holder
     entry = files_of(model)["model.safetensors"]
     before = hub.counters()["content_bytes"]
     with GatewayNode(other, peers=[holder]) as node:
-        wait_for(lambda: [p for p in node.peers() if p["here"] and p["blobs"] >= len(FILES)], "the holder is known")
+        wait_for(lambda: [p for p in node.peers() if p["here"] and p["digests"] >= len(FILES)], "the holder is known")
         assert ask(node, target_of("model.safetensors", model.refs["main"]), "HEAD").status == 200
         hub.down()
         answer = ask(node, target_of("model.safetensors", model.refs["main"]), headers=["Range: bytes=%d-%d" % (MIB - 3, MIB + 3)])
