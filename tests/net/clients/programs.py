@@ -8,7 +8,7 @@ from scene import BIG, FILES, REPO
 
 sys.path.insert(0, SUPPORT)
 
-from clients import RELEASES, modules_with, python_with  # noqa: E402
+from clients import RELEASES, modules_with, node_program, python_with  # noqa: E402
 
 
 def url_of(client, path):
@@ -137,7 +137,7 @@ snapshotDownload({repo: process.argv[1], hubUrl: process.env.HF_ENDPOINT}).then(
 
 def javascript(client, hub):
     """It asks for the first byte of each file, to learn the size; a part as small as that comes from the hub where it is there."""
-    return client.json("node", "-e", JAVASCRIPT, REPO, NODE_PATH=modules_with("@huggingface/hub"))
+    return client.json(node_program(), "-e", JAVASCRIPT, REPO, NODE_PATH=modules_with("@huggingface/hub"))
 
 
 PROGRAMS = {"curl": curl, "curl ranges": curl_ranges, "curl resumed": curl_resumed, "aria2": aria2,
