@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -43,7 +44,8 @@ def sha256_of(path):
 
 
 class HubHost:
-    """hub.py on a host. `repos`: {name: {path: size}}; the bytes are random, the same ones in each run. `options` go to hub.py."""
+    """hub.py on a host. `repos`: {name: {path: size}}; the bytes are random, the same ones in each run; or a file that is there is named in place of the size.
+    `options` go to hub.py."""
 
     def __init__(self, host, repos, *options, address=None):
         self.host = host
@@ -58,6 +60,9 @@ class HubHost:
 
     def _write(self, repo, path, size):
         os.makedirs(os.path.dirname(self.path(repo, path)), exist_ok=True)
+        if isinstance(size, str):
+            shutil.copyfile(size, self.path(repo, path))
+            return
         with open(self.path(repo, path), "wb") as file:
             file.write(random.Random(repo + path).randbytes(size))
 

@@ -34,6 +34,21 @@ def modules_with(package):
     return os.path.join(installed(package, install), "node_modules")
 
 
+UNPACK = """
+process.env.AWS_EXECUTION_ENV = "AWS_Lambda_nodejs22.x"  // for it brings the libraries then that are missing there
+import("%s/@sparticuz/chromium/build/index.js").then(chromium => chromium.default.executablePath())
+"""
+
+
+def chromium():
+    """The path of a headless Chromium, and the folder of libraries (LD_LIBRARY_PATH) that it needs. Raises RuntimeError with what went wrong."""
+    def install(folder):
+        run(node, "-e", UNPACK % modules, TMPDIR=folder)
+    node, modules = node_program(), modules_with("@sparticuz/chromium")
+    folder = installed("chromium", install)
+    return os.path.join(folder, "chromium"), os.path.join(folder, "al2023", "lib")
+
+
 def installed(package, install):
     """The folder for this package, after install(folder) where that was not done."""
     folder = os.path.join(TESTS, ".venv-" + re.sub(r"\W+", "-", package))

@@ -6,9 +6,14 @@ from hub_body import finish
 from hub_http import text_segments
 
 LOGIN_PAGE = "<!doctype html><html><head><title>Welcome to the WLAN</title></head><body>Please log in.</body></html>\n"
-CORS = {"Access-Control-Allow-Origin": "https://huggingface.co", "Vary": "Origin, Accept",
-        "Access-Control-Expose-Headers": "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,"
-                                         "Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash"}
+EXPOSED = ("X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,"
+           "X-Xet-Hash")
+
+
+def cors(exchange):
+    """What lets a page of any site read the answer."""
+    return {"Access-Control-Allow-Origin": exchange.headers.get("origin", "https://huggingface.co"), "Vary": "Origin, Accept",
+            "Access-Control-Expose-Headers": EXPOSED}
 
 
 class Answerer:
@@ -67,7 +72,7 @@ class Answerer:
         finish(exchange, status, dict(headers), text_segments(text), {})
 
     def error(self, exchange, status, code, message, extra=None):
-        headers = {"Content-Type": "application/json; charset=utf-8", "X-Request-Id": "Root=1-test", **CORS,
+        headers = {"Content-Type": "application/json; charset=utf-8", "X-Request-Id": "Root=1-test", **cors(exchange),
                    "X-Error-Message": message, **(extra or {})}
         if code:
             headers["X-Error-Code"] = code

@@ -7,7 +7,7 @@ import time
 from email.utils import formatdate
 from urllib.parse import quote
 
-from hub_answer import CORS, Answerer
+from hub_answer import Answerer, cors
 from hub_body import send_content
 
 SECRET = b"test"
@@ -57,5 +57,5 @@ class Cdn(Answerer):
         headers = {"Content-Type": "application/octet-stream", "ETag": '"%s"' % entry.xet_hash,
                    "Accept-Ranges": "bytes", "Last-Modified": formatdate(1767225600, usegmt=True),
                    "X-Cache": "Miss from cloudfront", "Cache-Control": "public, max-age=31536000",
-                   "Content-Disposition": "inline; filename*=UTF-8''%s" % quote(entry.path.split("/")[-1]), **CORS}
+                   "Content-Disposition": "inline; filename*=UTF-8''%s" % quote(entry.path.split("/")[-1]), **cors(exchange)}
         send_content(exchange, entry.source, headers, faults)

@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import hub_api
-from hub_answer import CORS, Answerer
+from hub_answer import Answerer, cors
 from hub_body import change_headers, finish, send_content
 from hub_http import text_segments
 from hub_repo import Repo, Repos
@@ -27,7 +27,7 @@ class Site(Answerer):
 
     def _json(self, exchange, value, headers, faults):
         text = json.dumps(value, separators=(",", ":"))
-        headers = {"Content-Type": "application/json; charset=utf-8", "X-Request-Id": "Root=1-test", **CORS, **headers}
+        headers = {"Content-Type": "application/json; charset=utf-8", "X-Request-Id": "Root=1-test", **cors(exchange), **headers}
         headers["ETag"] = 'W/"%x-%s"' % (len(text), hashlib.sha1(text.encode()).hexdigest()[:27])
         finish(exchange, 200, headers, text_segments(text), faults)
 
@@ -107,7 +107,7 @@ class Site(Answerer):
         if new_name is None:
             return self._missing(exchange, user, limits)
         target = exchange.target.replace("/" + name, "/" + new_name, 1)
-        self.text(exchange, 307, {"Location": target, "Content-Type": "text/plain; charset=utf-8", **CORS, **limits},
+        self.text(exchange, 307, {"Location": target, "Content-Type": "text/plain; charset=utf-8", **cors(exchange), **limits},
                    "Temporary Redirect. Redirecting to " + target)
 
     def _missing(self, exchange, user, limits):
@@ -130,7 +130,7 @@ class Site(Answerer):
         if exchange.headers.get("if-none-match", "").strip() == '"%s"' % entry.etag:
             return exchange.answer(304, [("ETag", '"%s"' % entry.etag), ("X-Repo-Commit", commit.sha)])
         headers = {"Content-Type": "text/plain; charset=utf-8", "X-Repo-Commit": commit.sha,
-                   "Accept-Ranges": "bytes", "X-Request-Id": "Root=1-test", **CORS, **limits}
+                   "Accept-Ranges": "bytes", "X-Request-Id": "Root=1-test", **cors(exchange), **limits}
         if entry.lfs:
             status, word = 302, "Found"
             headers["Location"] = self.hub.cdn_site.sign(repo, entry)
@@ -153,7 +153,7 @@ class Site(Answerer):
             return
         headers = {"Content-Type": "text/plain; charset=utf-8", "X-Repo-Commit": commit.sha,
                    "ETag": '"%s"' % entry.oid, "Accept-Ranges": "bytes",
-                   "Content-Disposition": "inline; filename*=UTF-8''%s" % quote(path.split("/")[-1]), **CORS, **limits}
+                   "Content-Disposition": "inline; filename*=UTF-8''%s" % quote(path.split("/")[-1]), **cors(exchange), **limits}
         send_content(exchange, entry.source, headers, faults, allow_gzip=True)
 
     def _raw(self, exchange, faults, repo, commit, path, limits):
@@ -161,7 +161,7 @@ class Site(Answerer):
         if entry is None:
             return
         headers = {"Content-Type": "text/plain; charset=utf-8", "X-Repo-Commit": commit.sha,
-                   "ETag": '"%s"' % entry.oid, **CORS, **limits}
+                   "ETag": '"%s"' % entry.oid, **cors(exchange), **limits}
         send_content(exchange, entry.pointer if entry.lfs else entry.source, headers, faults, allow_gzip=True)
 
     def _info(self, exchange, faults, repo, commit, path, limits):

@@ -364,3 +364,10 @@ def test_through_the_proxy(hub):
             assert len(got.stdout) == SIZE, got.stderr
             assert proxy.requests[-1] == "%s %s" % (method, hub.cdn_url.split("/")[-1])
         assert proxy.bytes > 2 * SIZE
+
+
+def test_pages_of_any_site_may_read(hub):
+    """The origin of a redirected request is "null"."""
+    for origin in ("https://page.example", "null"):
+        for path in ("/org/model/resolve/main/config.json", "/org/model/resolve/main/model.safetensors", "/org/model/resolve/main/none", "/api/models/org/model"):
+            assert ask(hub.url + path, headers={"Origin": origin}, follow=True)[1]["Access-Control-Allow-Origin"] == origin, path

@@ -18,10 +18,12 @@ CLIENT_S = 120
 class Scene:
     """A hub and a machine with a node and its gateway; `arrange_` methods add what else there is, before the client runs."""
 
-    def __init__(self, lan, build):
+    def __init__(self, lan, build, files=FILES, big=BIG, flags=()):
+        """The files of REPO as HubHost wants them, and the one about which a liar lies; `flags` for the node."""
         self.lan, self.build = lan, build
-        self.hub = HubHost(lan.host("hub"), {REPO: FILES})
-        self.oak = Machine(lan.host("oak"), build, self.hub).start("--gateway", GATEWAY)
+        self.files, self.big = files, big
+        self.hub = HubHost(lan.host("hub"), {REPO: files})
+        self.oak = Machine(lan.host("oak"), build, self.hub).start("--gateway", GATEWAY, *flags)
         self.holder = self.liar = None
         self.clients = 0
 
@@ -32,7 +34,7 @@ class Scene:
         """Another node has all of it."""
         self.holder = Machine(self.lan.host("holder"), self.build, self.hub).start()
         self.holder.ok("get", REPO)
-        self.oak.sees(self.holder).knows_holder(self.holder, len(FILES))
+        self.oak.sees(self.holder).knows_holder(self.holder, len(self.files))
 
     def arrange_away(self):
         """Another node has it, this one knows the names, and the hub does not answer any more."""
@@ -44,7 +46,7 @@ class Scene:
         """A second peer says that it has the big file too, and gives wrong bytes."""
         self.arrange_warm()
         self.holder.host.shape(SLOW)
-        self.liar = Liar(self.lan.host("liar"), self.build, "wrong-chunk", self.hub.path(REPO, BIG), dials=[self.oak])
+        self.liar = Liar(self.lan.host("liar"), self.build, "wrong-chunk", self.hub.path(REPO, self.big), dials=[self.oak])
         self.oak.sees(self.liar.name)
 
     def client(self):
@@ -53,7 +55,7 @@ class Scene:
         return Client(self.oak, os.path.join(self.oak.host.dir, "client%d" % self.clients))
 
     def assert_files(self, folder):
-        for path in FILES:
+        for path in self.files:
             assert sha256_of(os.path.join(folder, path)) == sha256_of(self.hub.path(REPO, path)), path
 
     def assert_liar_is_known(self):
