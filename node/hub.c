@@ -130,7 +130,13 @@ void hub_note_away(struct hub *hub)
 void hub_note_answer(struct hub *hub)
 {
 	hub->away_until_ms = 0;
+	hub->answered_ms = loop_now_ms(hub->loop);
 	hub->is_failing = false;
+}
+
+bool hub_has_just_answered(const struct hub *hub)
+{
+	return hub->answered_ms != 0 && loop_now_ms(hub->loop) - hub->answered_ms < HUB_AWAY_MS;
 }
 
 bool hub_is_failing(const struct hub *hub)

@@ -26,9 +26,9 @@ static void on_retry(struct loop_timer *timer)
 
 static bool retry(struct hub_ask *ask)
 {
-	if (ask->tries >= HUB_TRIES)
+	if (ask->tries >= (hub_has_just_answered(ask->hub) ? HUB_TRIES_IN_TROUBLE : HUB_TRIES))
 		return false;
-	return loop_timer_start(ask->hub->loop, &ask->timer, (int64_t)HUB_RETRY_MS << (ask->tries - 1)) == ERR_OK;
+	return loop_timer_start(ask->hub->loop, &ask->timer, ask->tries == 1 ? HUB_RETRY_MS : HUB_RETRY_LATER_MS) == ERR_OK;
 }
 
 static bool is_success(const struct hub_ask *ask)
@@ -44,7 +44,7 @@ static bool is_success(const struct hub_ask *ask)
 
 static void on_trouble(struct hub_ask *ask, const struct why *said)
 {
-	bool fast = loop_now_ms(ask->hub->loop) - ask->sent_ms < HUB_FAILS_FAST_MS;
+	bool fast = loop_now_ms(ask->hub->loop) - ask->sent_ms - ask->call.busy_ms < HUB_FAILS_FAST_MS;
 	struct why why = {0};
 	enum err err;
 

@@ -1,6 +1,7 @@
 /* hub_ask: one metadata question, tried again where that may help, its answer whole in memory or an error in words.
  *
- * On the loop. 5xx and connections that fail quickly are tried HUB_TRIES times in all; what has to be waited for is not waited for twice.
+ * On the loop. 5xx and connections that fail quickly are tried again, a few times, and more often where the hub did answer a moment ago: then it is not gone, but in trouble. What has
+ * to be waited for is not waited for twice.
  */
 #ifndef LARDER_NODE_HUB_ASK_H
 #define LARDER_NODE_HUB_ASK_H
@@ -8,8 +9,10 @@
 #include "node/hub_call.h"
 #include "node/hub_facts.h"
 
-#define HUB_TRIES 3
-#define HUB_RETRY_MS 500       /* before the second try; doubles */
+#define HUB_TRIES 3            /* in all */
+#define HUB_TRIES_IN_TROUBLE 9 /* within the 10 s that clients wait for a byte */
+#define HUB_RETRY_MS 500       /* before the second try */
+#define HUB_RETRY_LATER_MS 1000
 #define HUB_FAILS_FAST_MS 1000 /* a failure that took longer is not tried again */
 
 /* Embedded by the caller: fill the first part, leave the rest zero. */

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-static const int64_t waits_ms[] = {200, 500, 1000, 2000, 4000};
+/* Many in the time that clients are kept waiting: what fails now and then fails several times in a row, too. */
+static const int64_t waits_ms[] = {200, 500, 1000, 1000, 1000, 1000, 1000, 1000};
 #define TRIES_MAX (sizeof waits_ms / sizeof waits_ms[0])
 #define PROGRESS_BYTES 16384 /* less from one connection is as good as nothing */
 #define TRIES_OF_MANY 1 /* of one of many bodies of a file, after the first */

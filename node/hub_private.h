@@ -19,7 +19,7 @@ struct hub {
 	char host[URL_AUTHORITY_MAX];
 	char *token;        /* NULL: none */
 	char scope[2 * HUB_SCOPE_BYTES + 1]; /* of answers that only this token (or having none) brought */
-	int64_t away_until_ms;
+	int64_t away_until_ms, answered_ms; /* 0: is not, did not */
 	bool is_failing;    /* as hub_is_failing() */
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
@@ -33,6 +33,8 @@ struct hub {
 /* The hub did not answer: it counts as away for HUB_AWAY_MS, or until it answers. */
 void hub_note_away(struct hub *hub);
 void hub_note_answer(struct hub *hub);
+/* Within the last HUB_AWAY_MS. */
+bool hub_has_just_answered(const struct hub *hub);
 /* A request goes out. */
 void hub_count_request(struct hub *hub);
 

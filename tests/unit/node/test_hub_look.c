@@ -242,6 +242,11 @@ static void server_errors_are_tried_again(void **state)
 	http_server_reset(bench->server);
 	http_server_add(bench->server, &(struct http_reply){.request = "HEAD /", .head = "502 Bad Gateway", .always = true});
 	look_fails(bench, "org/name:other", ERR_HUB_AWAY, "502");
+	assert_int_equal(http_server_count(bench->server), 9);
+	hub_bench_restart(bench, NULL); /* it has not seen the hub answer */
+	http_server_reset(bench->server);
+	http_server_add(bench->server, &(struct http_reply){.request = "HEAD /", .head = "502 Bad Gateway", .always = true});
+	look_fails(bench, "org/name:other", ERR_HUB_AWAY, "502");
 	assert_int_equal(http_server_count(bench->server), 3);
 }
 
