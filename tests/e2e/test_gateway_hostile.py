@@ -2,6 +2,7 @@
 import socket
 
 import pytest
+from content import files_of
 from gateways import Connection, GatewayNode, answers_to, ask
 from nodes import Node
 
@@ -150,6 +151,21 @@ def test_headers_that_do_not_end(node, quiet):
                 break
             except TimeoutError:
                 pass
+
+
+def test_clients_that_read_slowly(larder, hub, node):
+    """They hold up nobody, and get all of it when they go on."""
+    entry = files_of(hub.add("org/big", {"big.bin": (16 << 20, "big")}))["big.bin"]  # more than the system keeps for them
+    content, target = entry.source.read(0, entry.size), "/org/big/resolve/main/big.bin"
+    slow = [Connection(node) for _ in range(100)]
+    for connection in slow:
+        connection.ask(target)
+    assert ask(node, target).body == content
+    assert ask(node, "/-/nothing").status == 404
+    for connection in slow[::20]:
+        assert connection.answer().body == content
+    for connection in slow:
+        connection.socket.close()
 
 
 def test_telemetry_and_agents_are_answered_at_once(node, quiet):
