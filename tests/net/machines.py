@@ -20,6 +20,7 @@ from lan import TSAN_SUPPRESSIONS, WITHIN
 
 SUPPORT = os.path.dirname(TSAN_SUPPRESSIONS)
 MIB = 1 << 20
+PIECE = 64 * MIB
 PORT = 18080
 GET_S = 120
 
@@ -64,7 +65,9 @@ class HubHost:
             shutil.copyfile(size, self.path(repo, path))
             return
         with open(self.path(repo, path), "wb") as file:
-            file.write(random.Random(repo + path).randbytes(size))
+            source = random.Random(repo + path)
+            for at in range(0, size, PIECE):
+                file.write(source.randbytes(min(PIECE, size - at)))
 
     def path(self, repo, path):
         """Where the genuine file is."""

@@ -73,12 +73,13 @@ class Client:
         self.gateway = "http://" + GATEWAY
         os.mkdir(home)
         self.folder = os.path.join(home, "files")  # for what they fetch
+        self.within = CLIENT_S
         self.env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": home, "HF_ENDPOINT": self.gateway}
 
     def run(self, *command, **env):
         """What it wrote; it has to end well."""
         done = subprocess.run(self.node.host.inside(*command), env={**self.env, **env}, cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=CLIENT_S, check=False)
+                              text=True, errors="replace", timeout=self.within, check=False)
         assert done.returncode == 0, "%s\n%s\n%s\n%r" % (" ".join(map(str, command)), done.stdout, done.stderr, self.node.node)
         return done.stdout
 
