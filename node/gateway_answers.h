@@ -4,6 +4,6 @@
 
 #include "node/gateway_request.h"
 
-extern const struct gateway_answer gateway_digest, gateway_file, gateway_nothing, gateway_pages, gateway_pass, gateway_unknown;
+extern const struct gateway_answer gateway_digest, gateway_file, gateway_lfs, gateway_nothing, gateway_pages, gateway_pass, gateway_unknown;
 
 #endif

@@ -86,13 +86,16 @@ void gateway_reply_json(struct gateway_request *request, unsigned status, json_t
 
 void gateway_reply_error(struct gateway_request *request, unsigned status, const char *code, const char *commit, const char *sentence)
 {
-	json_t *json = json_pack("{s:s}", "error", sentence);
+	bool is_lfs = request->route.kind == ROUTE_LFS_BATCH;
+	json_t *json = json_pack("{s:s}", is_lfs ? "message" : "error", sentence);
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	struct MHD_Response *response = text ? gateway_reply_of_text("application/json; charset=utf-8", text, strlen(text)) : NULL;
 
 	free(text);
 	json_decref(json);
 	gateway_reply_header(response, "X-Error-Message", sentence);
+	if (is_lfs && status == 401) /* git-lfs asks its user, and comes again */
+		gateway_reply_header(response, "LFS-Authenticate", "Basic realm=\"the hub\"");
 	if (code && *code)
 		gateway_reply_header(response, "X-Error-Code", code);
 	if (commit && *commit)

@@ -31,7 +31,7 @@ struct MHD_Response *gateway_reply_of_text(const char *type, const char *text, s
 bool gateway_reply_is_for_get(struct gateway_request *request);
 /* Takes the JSON over. */
 void gateway_reply_json(struct gateway_request *request, unsigned status, json_t *json);
-/* In the hub's form: {"error": SENTENCE} and X-Error-Message; X-Error-Code where `code` is not NULL, X-Repo-Commit where `commit` is not NULL or "". */
+/* In the hub's form: {"error": SENTENCE} (to git-lfs: "message") and X-Error-Message; X-Error-Code where `code` is not NULL, X-Repo-Commit where `commit` is not NULL or "". */
 void gateway_reply_error(struct gateway_request *request, unsigned status, const char *code, const char *commit, const char *sentence);
 
 /* What the hub said, or what kept it from saying anything: `err` and `why` as hub_look has them. */

@@ -5,6 +5,7 @@
 #include "node/gateway_reply.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,7 +13,7 @@
 
 #define DRAIN_MAX 64 /* pieces of what nobody reads */
 
-static const char bearer[] = "Bearer ";
+static const char bearer[] = "Bearer ", basic[] = "Basic ";
 
 /* --- what answers ask */
 
@@ -23,13 +24,32 @@ const char *gateway_request_header(const struct gateway_request *request, const 
 
 const char *gateway_request_token(const struct gateway_request *request)
 {
-	const char *value = request->guard.authorization;
+	return request->token && *request->token ? request->token : NULL;
+}
 
-	if (request->is_from_afar || !value || strncasecmp(value, bearer, sizeof bearer - 1) != 0)
-		return NULL;
-	value += sizeof bearer - 1;
-	value += strspn(value, " ");
-	return *value ? value : NULL;
+/* git knows names and passwords only: the password is the token. */
+static char *password_of(const char *encoded)
+{
+	size_t room = strlen(encoded) + 1, len = 0;
+	char *pair = calloc(1, room), *colon, *password = NULL;
+
+	if (pair && sodium_base642bin((unsigned char *)pair, room - 1, encoded, room - 1, " ", &len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0) {
+		colon = strchr(pair, ':');
+		password = colon ? strdup(colon + 1) : NULL;
+	}
+	if (pair)
+		sodium_memzero(pair, room);
+	free(pair);
+	return password;
+}
+
+static char *token_of(const char *authorization)
+{
+	if (strncasecmp(authorization, bearer, sizeof bearer - 1) == 0)
+		return strdup(authorization + sizeof bearer - 1 + strspn(authorization + sizeof bearer - 1, " "));
+	if (strncasecmp(authorization, basic, sizeof basic - 1) == 0)
+		return password_of(authorization + sizeof basic - 1 + strspn(authorization + sizeof basic - 1, " "));
+	return NULL;
 }
 
 int gateway_request_fd(const struct gateway_request *request)
@@ -159,7 +179,7 @@ static const struct gateway_answer *const answers[ROUTE_KINDS] = {
 	[ROUTE_TREE] = &gateway_pass,
 	[ROUTE_PATHS_INFO] = &gateway_pass,
 	[ROUTE_REFS] = &gateway_pass,
-	[ROUTE_LFS_BATCH] = &gateway_pass,
+	[ROUTE_LFS_BATCH] = &gateway_lfs,
 	[ROUTE_TELEMETRY] = &gateway_nothing,
 	[ROUTE_AGENTS] = &gateway_nothing,
 	[ROUTE_BLOB] = &gateway_digest,
@@ -186,6 +206,8 @@ static void begin(struct gateway_request *request, const char *method, const cha
 		return;
 	}
 	request->is_from_afar = !lan_is_loopback(&from);
+	if (!request->is_from_afar && request->guard.authorization)
+		request->token = token_of(request->guard.authorization);
 	status = guard_check(&request->gateway->rules, &request->guard, &why);
 	request->is_from_page = guard_is_from_page(&request->gateway->rules, &request->guard);
 	if (status) {
@@ -288,6 +310,9 @@ void gateway_request_on_end(void *context, struct MHD_Connection *connection, vo
 	if (request->reply)
 		MHD_destroy_response(request->reply);
 	list_remove(&request->link);
+	if (request->token)
+		sodium_memzero(request->token, strlen(request->token));
+	free(request->token);
 	free(request->target);
 	free(request);
 }

@@ -44,6 +44,7 @@ struct gateway_request {
 	const struct gateway_answer *answer; /* NULL: not begun */
 	void *work;          /* the answer's */
 	/* gateway_request.c's own. */
+	char *token;
 	bool is_begun, is_whole, is_suspended, is_replied;
 	struct MHD_Response *reply;
 	unsigned status;
@@ -51,7 +52,7 @@ struct gateway_request {
 
 /* First value of a header, or NULL. Borrowed until the request ends. */
 const char *gateway_request_header(const struct gateway_request *request, const char *name);
-/* The client's own token; NULL: none. Never the node's, never to be logged. */
+/* The client's own token, sent as such (Bearer) or in the place of a password (Basic, as git does); NULL: none. Never the node's, never to be logged. */
 const char *gateway_request_token(const struct gateway_request *request);
 
 /* From a reader of a body (MHD_ContentReaderCallback) that has nothing now: rest until gateway_request_wake(), and return 0. */

@@ -1,4 +1,4 @@
-"""The JSON that the test hub answers under /api: repository info, tree, paths-info, refs, who am I."""
+"""The JSON that the test hub answers under /api: repository info, tree, paths-info, refs, who am I, and what git-lfs asks."""
 import base64
 import json
 from urllib.parse import parse_qs, parse_qsl, urlencode
@@ -98,3 +98,20 @@ def paths_info(commit, headers, body):
         for item in items:
             item["lastCommit"] = {"id": commit.sha, "title": commit.title, "date": commit.date}
     return items
+
+
+def lfs_batch(repo, body, sign):
+    """Where objects of any commit are; None for an upload."""
+    asked = json.loads(body)
+    if asked["operation"] != "download":
+        return None
+    entries = {entry.sha256: entry for commit in repo.commits.values() for entry in commit.files.values() if entry.lfs}
+    objects = []
+    for item in asked["objects"]:
+        entry = entries.get(item["oid"])
+        if entry is None:
+            objects.append({**item, "error": {"code": 404, "message": "Object does not exist"}})
+        else:
+            download = {"href": sign(entry), "expires_in": 3600}
+            objects.append({**item, "authenticated": True, "actions": {"download": download}})
+    return {"transfer": "basic", "hash_algo": "sha256", "objects": objects}

@@ -1,7 +1,7 @@
 """Faults that the test hub can be told to show, and how they change one answer.
 
 A fault is a dictionary: `action` and its parameters, and which requests it is for:
-  kind   one word or a list: head, resolve, cached, cdn, tree, info, paths-info, refs, raw, whoami, xet, other, any
+  kind   one word or a list: head, resolve, cached, cdn, tree, info, paths-info, refs, raw, whoami, xet, lfs, other, any
          (`head` is HEAD of a resolve address; HEAD elsewhere is the place's own word with `-head` behind it);
          "content" stands for resolve, cached and cdn; default any
   repo, path   globs over the repository's id and the file's path

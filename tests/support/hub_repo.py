@@ -152,6 +152,7 @@ class Repos:
 
     FILE = re.compile(r"^/(?:(datasets|spaces)/)?([^/]+(?:/[^/]+)?)/(resolve|raw)/(.+)$")
     API = re.compile(r"^/api/(models|datasets|spaces)/([^?]+)$")
+    LFS = re.compile(r"^/(?:(datasets|spaces)/)?([^/]+(?:/[^/]+)?)\.git/info/lfs/objects/batch$")
     VERBS = ("revision", "tree", "paths-info", "refs", "xet-read-token", "commits")
     LONG_REF = re.compile(r"^(refs(?:%2F|/)(?:pr|convert|heads|tags)(?:%2F|/)[^/]+)(?:/(.*))?$")
 
@@ -212,6 +213,12 @@ class Repos:
         type, name, verb, rest = match.groups()
         revision, file = cls.split_revision(rest)
         return (type or "models", unquote(name), verb, revision, file) if file else None
+
+    @classmethod
+    def parse_lfs(cls, path):
+        """(type, name) of a request path of git-lfs, or None."""
+        match = cls.LFS.match(path)
+        return (match.group(1) or "models", unquote(match.group(2))) if match else None
 
     @classmethod
     def parse_api(cls, path):

@@ -1,4 +1,5 @@
 """The hub's own origin: which request is for what, who may have it, and the answers."""
+import base64
 import hashlib
 import json
 import re
@@ -51,6 +52,11 @@ class Site(Answerer):
             kind = "head" if (verb, method) == ("resolve", "HEAD") else verb + ("-head" if method == "HEAD" else "")
             return (kind, Repo(name, type).id, path,
                     lambda e, f: self._in_repo(e, f, type, name, revision, "resolvers", act, path))
+        found = Repos.parse_lfs(raw)
+        if found and method == "POST":
+            type, name = found
+            return ("lfs", Repo(name, type).id, None,
+                    lambda e, f: self._in_repo(e, f, type, name, "main", "resolvers", self._lfs_batch, None))
         if raw == "/api/whoami-v2":
             return "whoami", None, None, self._whoami
         found = Repos.parse_api(raw)
@@ -79,6 +85,8 @@ class Site(Answerer):
         value = exchange.headers.get("authorization")
         if value is None:
             return None
+        if value.startswith("Basic "):  # as git sends it
+            value = base64.b64decode(value[6:]).decode().partition(":")[2]
         return self.hub.tokens.get(value.removeprefix("Bearer ").strip(), False)
 
     def _in_repo(self, exchange, faults, type, name, revision, quota, act, path):
@@ -182,6 +190,14 @@ class Site(Answerer):
         if items is None:
             return self.error(exchange, 413, None, "Too many paths", limits)
         self._json(exchange, items, {"X-Repo-Commit": commit.sha, **limits}, faults)
+
+    def _lfs_batch(self, exchange, faults, repo, commit, path, limits):
+        if "application/vnd.git-lfs+json" not in exchange.headers.get("content-type", ""):
+            return self.error(exchange, 422, None, "This is no question of git-lfs", limits)
+        answer = hub_api.lfs_batch(repo, exchange.body, lambda entry: self.hub.cdn_site.sign(repo, entry))
+        if answer is None:
+            return self.error(exchange, 403, None, "Nothing can be uploaded here", limits)
+        self._json(exchange, answer, {"Content-Type": "application/vnd.git-lfs+json", **limits}, faults)
 
     def _refs(self, exchange, faults, repo, commit, path, limits):
         self._json(exchange, repo.ref_lists(), limits, faults)
