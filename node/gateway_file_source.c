@@ -1,8 +1,12 @@
 /* Where the bytes of a file come from: the sources of gateway_file.c, one after the other. */
 #include "node/gateway_file_private.h"
 
+#include "node/peers.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#define NEAR_MAX ((uint64_t)64 << 20) /* a file of this size that a peer has is fetched whole for any part of it */
 
 /* No source is left. What was promised to the client is broken off; else it is told why. */
 static void give_up(struct gateway_file *file, enum err err, const struct why *why)
@@ -67,13 +71,23 @@ static bool hub_may_give(const struct gateway_file *file)
 	return node_options_of(file->request->gateway->node)->config->hub_use != CONFIG_HUB_NEVER && !hub_is_away(file->hub->hub);
 }
 
+/* A peer has told that it holds it, and all of it is here soon: then even a small part is no reason to go to the hub. */
+static bool is_small_and_near(const struct gateway_file *file)
+{
+	const struct hub_file *what = gateway_file_what(file);
+	struct peers *peers = node_peers(file->request->gateway->node);
+	uint64_t holder;
+
+	return what->size <= NEAR_MAX && peers && peers_holders(peers, &what->digest, &holder, 1) > 0;
+}
+
 /* A part may come from the hub alone as long as it is a small one, and the hub is there. */
 static bool may_go_direct(struct gateway_file *file)
 {
 	struct gateway *gateway = file->request->gateway;
 	const struct hub_file *what = gateway_file_what(file);
 
-	return file->range.kind == RANGE_PART && hub_may_give(file) && !file->look.listing.remembered && !fetcher_brings(gateway->fills.fetcher, &what->digest) &&
+	return file->range.kind == RANGE_PART && hub_may_give(file) && !file->look.listing.remembered && !fetcher_brings(gateway->fills.fetcher, &what->digest) && !is_small_and_near(file) &&
 	       !gateway_asked_add(&gateway->asked, &what->digest, what->size, gateway_file_len(file));
 }
 

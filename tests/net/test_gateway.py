@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from machines import MIB, HubHost, Machine, sha256_of
+from machines import MIB, HubHost, Machine, sha256_of, until
 
 FILES = {"big.bin": 24 * MIB + 5, "config.json": 700}
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -41,6 +41,43 @@ def test_other_machines(lan, hub, build):
     assert status_of(oak, url_of(elm.address, "config.json"), "-H", "Host: evil.example") == "403"
     assert status_of(oak, url_of(elm.address, "config.json"), "-H", "Host: elm.lan:%d" % PORT) == "200"
     assert status_of(oak, url_of(elm.address, "config.json"), "-H", "Host: " + ash.address) == "403"
+
+
+def test_a_small_part_of_what_a_peer_has(lan, hub, build):
+    """A library asks for the first byte of each file: that costs the hub nothing where a peer holds it."""
+    holder, oak = (Machine(lan.host(name), build, hub) for name in ("holder", "oak"))
+    holder.start().ok("get", "org/model")
+    oak.start("--gateway", "127.0.0.1:%d" % PORT).sees(holder).knows_holder(holder, len(FILES))
+    before = hub.content_bytes()
+    for path in FILES:
+        with open(hub.path("org/model", path), "rb") as genuine:
+            content = genuine.read()
+        for part in ("0-0", "100-299"):
+            first, last = map(int, part.split("-"))
+            done = subprocess.run(oak.host.inside("curl", "-sS", "--fail", "-r", part, url_of("127.0.0.1", path)), capture_output=True)
+            assert done.stdout == content[first:last + 1], done.stderr
+    until(lambda: len(oak.blobs()) == len(FILES), "all of them are here")
+    assert hub.content_bytes() == before
+
+
+LARGE = 65 * MIB
+
+
+def test_a_small_part_of_a_large_file(lan, build):
+    """It is no reason to fetch the file; where the hub does not answer it is fetched all the same."""
+    hub = HubHost(lan.host("hub"), {"org/large": {"large.bin": LARGE}})
+    holder, oak = (Machine(lan.host(name), build, hub) for name in ("holder", "oak"))
+    holder.start().ok("get", "org/large")
+    oak.start("--gateway", "127.0.0.1:%d" % PORT).sees(holder).knows_holder(holder, 1)
+    url, before = url_of("127.0.0.1", "large.bin", "org/large"), hub.content_bytes()
+    with open(hub.path("org/large", "large.bin"), "rb") as genuine:
+        start = genuine.read(10)
+    assert oak.host.run("curl", "-sS", "--fail", "-r", "0-0", "-o", "/dev/null", "-w", "%{http_code}", url) == "206"
+    assert hub.content_bytes() == before + 1 and not oak.blobs()
+    hub.host.unplug()
+    done = subprocess.run(oak.host.inside("curl", "-sS", "--fail", "-r", "0-9", url), capture_output=True)
+    assert done.stdout == start, done.stderr
+    until(oak.blobs, "all of it is here")
 
 
 READ = """

@@ -136,7 +136,7 @@ snapshotDownload({repo: process.argv[1], hubUrl: process.env.HF_ENDPOINT}).then(
 
 
 def javascript(client, hub):
-    """It asks for the first byte of each file, to learn the size; a part as small as that comes from the hub where it is there."""
+    """It asks for the first byte of each file, to learn the size."""
     return client.json(node_program(), "-e", JAVASCRIPT, REPO, NODE_PATH=modules_with("@huggingface/hub"))
 
 
@@ -145,6 +145,6 @@ PROGRAMS = {"curl": curl, "curl ranges": curl_ranges, "curl resumed": curl_resum
 for _release in RELEASES:
     PROGRAMS.update(_of_release(_release))
 
-# What may come from the hub besides, although another node has it: parts of a file that are asked for before more than a fourth of it was.
+# What may come from the hub besides where no other node has it: parts of a file that are asked for before more than a fourth of it was.
 BESIDES = {"curl ranges": FILES[BIG] // 4, "javascript @huggingface/hub": len(FILES)}
 FEW = ("curl ranges", "aria2", "javascript @huggingface/hub", *(release + " snapshot_download" for release in RELEASES))
