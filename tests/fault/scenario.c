@@ -43,16 +43,20 @@ struct life {
 	struct why why;
 };
 
-/* Every chunk differs from every other, in every blob. */
+/* Every page differs from every other, in every blob. */
 static void content(unsigned seed, uint64_t offset, uint8_t *data, size_t len)
 {
-	uint64_t x = (seed + 1) * 0x9e3779b97f4a7c15ULL + offset;
+	uint64_t x = (seed + 1) * 0x9e3779b97f4a7c15ULL, page[512];
 
-	for (size_t i = 0; i < len; i += sizeof x) {
+	for (size_t i = 0; i < sizeof page / sizeof page[0]; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		memcpy(data + i, &x, len - i < sizeof x ? len - i : sizeof x);
+		page[i] = x;
+	}
+	for (size_t i = 0; i < len; i += sizeof page) {
+		page[0] = page[1] ^ (offset + i);
+		memcpy(data + i, page, len - i < sizeof page ? len - i : sizeof page);
 	}
 }
 
