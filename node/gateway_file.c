@@ -12,12 +12,22 @@
 
 /* --- the look */
 
+/* As it lies in git, a file in LFS is its pointer: nothing has to be fetched for that. */
+static bool is_pointer(const struct gateway_file *file)
+{
+	return file->request->route.kind == ROUTE_RAW && gateway_file_what(file)->digest.algorithm == DIGEST_SHA256;
+}
+
 static void judge(struct gateway_file *file)
 {
 	const struct hub_file *what = gateway_file_what(file);
 	struct gateway_request *request = file->request;
 	char hex[DIGEST_HEX_MAX];
 
+	if (is_pointer(file)) {
+		gateway_file_reply_pointer(file);
+		return;
+	}
 	snprintf(file->etag, sizeof file->etag, "\"%s\"", digest_hex(&what->digest, hex));
 	file->range = (struct gateway_range){RANGE_WHOLE, 0, what->size};
 	if (gateway_etag_is_known(gateway_request_header(request, "If-None-Match"), file->etag)) {
@@ -39,15 +49,29 @@ static void on_look(struct hub_look *look, enum err err, const struct why *why)
 	struct gateway_file *file = container_of(look, struct gateway_file, look);
 	struct gateway_request *request = file->request;
 
-	if (err)
-		gateway_reply_refusal(request, err, &look->refusal, why);
-	else if (request->is_from_afar && look->listing.visibility != VISIBILITY_PUBLIC)
-		gateway_reply_error(request, 403, NULL, NULL, "other machines get public files only");
-	else
+	static const struct hub_refusal none = {0};
+	struct why refusal = {0};
+
+	if (err) {
+		gateway_wait_refuse(&file->wait, request, err, &look->refusal, why);
+		return;
+	}
+	gateway_wait_rest(&file->wait);
+	if (!request->is_from_afar || look->listing.visibility == VISIBILITY_PUBLIC)
 		judge(file);
+	else
+		gateway_wait_refuse(&file->wait, request, why_set(&refusal, ERR_DENIED, "other machines get public files only"), &none, &refusal);
 }
 
 /* --- its life */
+
+/* Before it is known how long the file is. */
+static unsigned likely_status(const struct gateway_request *request)
+{
+	const char *range = request->is_head || request->route.kind == ROUTE_RAW ? NULL : gateway_request_header(request, "Range");
+
+	return gateway_range_parse(range, NULL, "", UINT64_MAX).kind == RANGE_PART ? 206 : 200;
+}
 
 static void start(struct gateway_request *request)
 {
@@ -71,6 +95,8 @@ static void start(struct gateway_request *request)
 		err = hub_look_start(file->hub->hub, &file->look, &why);
 	if (err)
 		gateway_reply_refusal(request, err, &none, &why);
+	else
+		gateway_wait_start(&file->wait, request->gateway->loop, request, likely_status(request));
 }
 
 static void end(struct gateway_request *request)

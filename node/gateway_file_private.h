@@ -49,6 +49,8 @@ static inline uint64_t gateway_file_len(const struct gateway_file *file)
 
 /* --- gateway_file_reply.c; each of these ends the waiting */
 void gateway_file_reply_empty(struct gateway_file *file, unsigned status);
+/* All of the file's pointer. */
+void gateway_file_reply_pointer(struct gateway_file *file);
 /* The range, from whatever source the file has, and will have while it lasts. */
 void gateway_file_reply_body(struct gateway_file *file);
 /* The same, of a blob that was checked: straight from its file, by the kernel. */

@@ -1,6 +1,8 @@
 /* The answer for a file: its headers (HUB.md, section 7), and the body, which is read from the source that there is at that moment: a source that fails is replaced while the body runs. */
 #include "node/gateway_file_private.h"
 
+#include "node/pointer.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -40,15 +42,29 @@ static void add_range(const struct gateway_file *file, struct MHD_Response *resp
 
 static void reply_with(struct gateway_file *file, unsigned status, struct MHD_Response *response)
 {
-	gateway_wait_stop(&file->wait);
 	add_headers(file, response);
 	add_range(file, response);
-	gateway_reply(file->request, status, response);
+	gateway_wait_reply(&file->wait, file->request, status, response);
 }
 
 void gateway_file_reply_empty(struct gateway_file *file, unsigned status)
 {
 	reply_with(file, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
+
+void gateway_file_reply_pointer(struct gateway_file *file)
+{
+	const struct hub_file *what = gateway_file_what(file);
+	struct MHD_Response *response;
+	char text[POINTER_MAX_BYTES], hex[DIGEST_HEX_MAX];
+	size_t len = pointer_write(&what->digest, what->size, text);
+	struct digest oid;
+
+	response = pointer_git_oid(text, len, &oid) ? gateway_reply_of_text("text/plain; charset=utf-8", text, len) : NULL;
+	snprintf(file->etag, sizeof file->etag, "\"%s\"", response ? digest_hex(&oid, hex) : "");
+	gateway_reply_header(response, "X-Repo-Commit", file->look.listing.commit);
+	gateway_reply_header(response, "ETag", file->etag);
+	gateway_wait_reply(&file->wait, file->request, 200, response);
 }
 
 /* --- the body */

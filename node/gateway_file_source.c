@@ -32,6 +32,16 @@ static void go_on(struct gateway_file *file)
 		gateway_file_reply_body(file);
 }
 
+/* The hub has asked to wait, and what comes then is most likely the file. Not for huggingface_hub from 1.0 on: it comes again by itself after 10 s, waits for a minute then, five times, and would not know what to do with a
+ * promise that is broken. */
+static bool may_wait_for_look(const struct gateway_file *file)
+{
+	const char *agent = gateway_request_header(file->request, "User-Agent"), *library = agent ? strstr(agent, "hf_hub/") : NULL;
+	bool is_patient = file->request->is_head && library && strncmp(library, "hf_hub/0.", 9) != 0;
+
+	return hub_look_is_waiting(&file->look) && !is_patient;
+}
+
 /* Nobody has given a byte, and the hub does not answer: better an error that says so than a body that is broken off. */
 bool gateway_file_may_wait(struct gateway_wait *wait)
 {
@@ -40,6 +50,8 @@ bool gateway_file_may_wait(struct gateway_wait *wait)
 	struct why why = {0};
 	bool is_away = hub_is_away(file->hub->hub), is_failing = hub_is_failing(file->hub->hub);
 
+	if (file->look.run)
+		return may_wait_for_look(file);
 	if (!(is_away || is_failing) || (fetch && fetch->bytes_done > 0) || (file->blob && file->is_opened))
 		return true;
 	if (file->direct && !file->is_unstored) { /* peers may have it */

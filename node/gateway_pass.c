@@ -1,13 +1,11 @@
 /* Everything that is not the gateway's own to answer goes to the hub, with the client's own token and none of ours, and comes back as it is: but for addresses of the hub, which become ones of this gateway, and for what would
  * lead clients to Xet, and so past this node. */
 #include "node/gateway_answers.h"
-#include "node/gateway_private.h"
+#include "node/gateway_pass_private.h"
 
 #include "node/gateway_pass_headers.h"
-#include "node/gateway_paths.h"
-#include "node/gateway_recall.h"
 #include "node/gateway_reply.h"
-#include "node/node.h"
+#include "node/hub_ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,25 +14,9 @@
 
 #define PASS_SENT_MAX ((size_t)64 << 20)   /* the body of a request; large files go to other addresses */
 #define PASS_EDITED_MAX ((size_t)64 << 20) /* JSON that is changed on the way */
-#define PASS_HEADERS_MAX 64
 #define PASS_VALUE_MAX 8192
 #define PASS_URL_MAX ((size_t)16 << 10)
 #define PASS_BLOCK_BYTES ((size_t)64 << 10)
-
-struct pass {
-	struct gateway_request *request;
-	struct http_request http;
-	char *url, *lines[PASS_HEADERS_MAX + 1]; /* owned */
-	size_t line_count;
-	struct buf sent;
-	struct buf edited;        /* what came of an answer that is changed when it is whole */
-	struct gateway_pipe pipe;
-	struct gateway_recall recall;
-	char commit[41];          /* of an info */
-	struct why why;           /* that the hub is away */
-	enum err err;             /* of a line that could not be added; then of the transfer */
-	bool is_edited, is_paused, is_done, is_too_large;
-};
 
 /* --- to the hub */
 
@@ -69,15 +51,10 @@ static void add_headers_to_hub(struct pass *pass)
 		(void)add_line(pass, "Content-Type", ":", "");
 }
 
-static const char *base_of_hub(const struct pass *pass)
-{
-	return hub_base(node_options_of(gateway_node(pass->request->gateway))->hub);
-}
-
 static enum err make_url(struct pass *pass)
 {
 	struct buf url = {.limit = PASS_URL_MAX};
-	enum err err = buf_add_format(&url, "%s%s", base_of_hub(pass), pass->request->target);
+	enum err err = buf_add_format(&url, "%s%s", hub_base(pass->hub->hub), pass->request->target);
 
 	pass->url = err ? NULL : buf_take_str(&url);
 	buf_release(&url);
@@ -92,7 +69,7 @@ static enum err rewrite(const struct pass *pass, const char *value, struct buf *
 	char here[PASS_VALUE_MAX];
 
 	snprintf(here, sizeof here, "http://%s", pass->request->guard.host);
-	return pass_rewrite(value, base_of_hub(pass), here, ret_value);
+	return pass_rewrite(value, hub_base(pass->hub->hub), here, ret_value);
 }
 
 static void add_header(const struct pass *pass, struct MHD_Response *response, const struct http_header *header)
@@ -116,7 +93,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 	(void)at;
 	if (pass->is_paused && gateway_pipe_len(&pass->pipe) < PIPE_LOW_BYTES) {
 		pass->is_paused = false;
-		http_resume(&pass->http);
+		hub_call_resume(&pass->call);
 	}
 	if (taken)
 		return (ssize_t)taken;
@@ -148,32 +125,38 @@ static bool hides_repo(const struct gateway_request *request, const struct http_
 	       !(message && strncmp(message, "Invalid credentials", 19) == 0);
 }
 
-static void on_answer(struct http_request *http, const struct http_answer *answer)
+void pass_refuse(struct pass *pass, enum err err, const struct why *why)
 {
-	struct pass *pass = container_of(http, struct pass, http);
-	enum route_kind kind = pass->request->route.kind;
+	static const struct hub_refusal none = {0};
+
+	gateway_wait_refuse(&pass->wait, pass->request, err, &none, why);
+}
+
+static void on_answer(struct hub_call *call, const struct http_answer *answer)
+{
+	struct pass *pass = container_of(call, struct pass, call);
 	struct MHD_Response *response;
 
-	pass->is_edited = answer->status == 200 && !pass->request->is_head && (kind == ROUTE_TREE || kind == ROUTE_PATHS_INFO || kind == ROUTE_INFO);
+	pass->is_edited = answer->status == 200 && !pass->request->is_head && pass_may_recall(pass->request);
 	response = MHD_create_response_from_callback(length_of(pass, answer), PASS_BLOCK_BYTES, on_read, pass, NULL);
 	for (size_t i = 0; i < answer->count; i++)
 		add_header(pass, response, &answer->headers[i]);
 	if (hides_repo(pass->request, answer))
 		gateway_reply_header(response, "X-Error-Code", REPLY_NO_REPO);
-	gateway_reply(pass->request, (unsigned)answer->status, response);
+	gateway_wait_reply(&pass->wait, pass->request, (unsigned)answer->status, response);
 }
 
-static void on_bytes(struct http_request *http, const uint8_t *data, size_t len)
+static void on_bytes(struct hub_call *call, const uint8_t *data, size_t len)
 {
-	struct pass *pass = container_of(http, struct pass, http);
+	struct pass *pass = container_of(call, struct pass, call);
 
 	pass->err = pass->is_edited ? buf_add(&pass->edited, data, len) : gateway_pipe_add(&pass->pipe, data, len);
 	if (pass->err) {
 		pass->is_done = true;
-		http_cancel(pass->request->gateway->hubs.http, http);
+		hub_call_cancel(call);
 	} else if (!pass->is_paused && gateway_pipe_len(&pass->pipe) >= PIPE_FULL_BYTES) {
 		pass->is_paused = true;
-		http_pause(http);
+		hub_call_pause(call);
 	}
 	gateway_request_wake(pass->request);
 }
@@ -213,107 +196,42 @@ static enum err give_edited(struct pass *pass)
 	return err;
 }
 
-/* --- what is known of the repo besides */
+/* --- the end */
 
-static void finish(struct pass *pass, enum err err)
+void pass_finish(struct pass *pass, enum err err)
 {
 	pass->is_done = true;
 	pass->err = err ? err : pass->is_edited ? give_edited(pass) : ERR_OK;
 	gateway_request_wake(pass->request);
 }
 
-/* All files of the commit are known now, or not; its info waited for that. */
-static void on_listed(struct gateway_recall *recall, const struct hub_listing *listing)
+static bool is_read(const struct gateway_request *request)
 {
-	struct pass *pass = container_of(recall, struct pass, recall);
-
-	if (listing)
-		gateway_recall_note(recall, pass->request, listing);
-	finish(pass, ERR_OK);
+	return request->is_head || strcmp(request->method, "GET") == 0;
 }
 
-static bool find_commit(struct pass *pass)
+static bool is_question(const struct gateway_request *request)
 {
-	json_t *json = pass->request->route.kind == ROUTE_INFO && pass->is_edited ? json_loadb((const char *)pass->edited.data, pass->edited.len, 0, NULL) : NULL;
-	const char *sha = json_string_value(json_object_get(json, "sha"));
-	bool is_one = sha && name_is_commit(sha);
-
-	if (is_one)
-		memcpy(pass->commit, sha, sizeof pass->commit);
-	json_decref(json);
-	return is_one;
+	return is_read(request) || pass_may_recall(request);
 }
 
-static void refuse_away(struct pass *pass)
+static void on_done(struct hub_call *call, enum err err, const struct why *why)
 {
-	static const struct hub_refusal none = {0};
-
-	gateway_reply_refusal(pass->request, ERR_HUB_AWAY, &none, &pass->why);
-}
-
-/* What the hub would have said, made of what it said once. NULL: it cannot be made. */
-static json_t *make_answer(const struct pass *pass, const struct hub_listing *listing)
-{
-	json_t *paths, *json;
-
-	if (pass->request->route.kind == ROUTE_INFO)
-		return gateway_recall_info(listing);
-	if (pass->request->route.kind == ROUTE_TREE)
-		return gateway_recall_tree(listing);
-	paths = gateway_paths_parse(gateway_request_header(pass->request, "Content-Type"), buf_str(&pass->sent), pass->sent.len);
-	json = paths ? gateway_recall_paths(listing, paths) : NULL;
-	json_decref(paths);
-	return json;
-}
-
-static void on_recalled(struct gateway_recall *recall, const struct hub_listing *listing)
-{
-	struct pass *pass = container_of(recall, struct pass, recall);
-	json_t *json;
-
-	if (!listing || (pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC)) {
-		refuse_away(pass);
-		return;
-	}
-	json = make_answer(pass, listing);
-	if (json)
-		gateway_reply_json(pass->request, 200, json);
-	else
-		refuse_away(pass);
-}
-
-/* Of folders that are closed nothing is remembered. */
-static bool may_recall(const struct gateway_request *request)
-{
-	const struct route *route = &request->route;
-
-	if (route->kind == ROUTE_TREE)
-		return !*route->path && strstr(route->query, "recursive=") && !strstr(route->query, "recursive=f") && !strstr(route->query, "recursive=F");
-	return route->kind == ROUTE_INFO || route->kind == ROUTE_PATHS_INFO;
-}
-
-static void recall(struct pass *pass)
-{
-	pass->recall.on_done = on_recalled;
-	if (gateway_recall_start(&pass->recall, pass->request, pass->request->route.revision) != ERR_OK)
-		refuse_away(pass);
-}
-
-static void on_done(struct http_request *http, enum err err, const struct why *why)
-{
-	static const struct hub_refusal none = {0};
-	struct pass *pass = container_of(http, struct pass, http);
+	struct pass *pass = container_of(call, struct pass, call);
 	struct gateway_request *request = pass->request;
 
-	if (request->is_replied) {
-		pass->recall.on_done = on_listed;
-		if (err || !find_commit(pass) || gateway_recall_start(&pass->recall, request, pass->commit) != ERR_OK)
-			finish(pass, err);
-	} else if (err == ERR_HUB_AWAY && may_recall(request)) {
+	/* Nobody else should have to wait for the same silence; a quick refusal costs nothing. That of a commit which is being uploaded says nothing. */
+	if (err == ERR_HUB_AWAY && !call->gave_up && is_question(request) && loop_now_ms(request->gateway->loop) - pass->asked_ms >= HUB_FAILS_FAST_MS)
+		hub_note_away(pass->hub->hub);
+	if (request->is_replied && err)
+		pass_finish(pass, err);
+	else if (request->is_replied)
+		pass_note(pass);
+	else if (err == ERR_HUB_AWAY && !call->gave_up && pass_may_recall(request)) {
 		pass->why = *why;
-		recall(pass);
+		pass_recall(pass);
 	} else
-		gateway_reply_refusal(request, err ? err : ERR_INVALID, &none, why);
+		pass_refuse(pass, err ? err : ERR_INVALID, why);
 }
 
 /* --- its life */
@@ -353,61 +271,63 @@ static void start(struct gateway_request *request)
 	add_headers_to_hub(pass);
 }
 
-static void ask_hub(struct pass *pass)
+/* Where the hub has asked to wait, clients are kept alive meanwhile; huggingface_hub asks without a timeout, and needs no promise that may not be kept. */
+static bool may_wait(struct gateway_wait *wait)
 {
-	static const struct hub_refusal none = {0};
+	const struct pass *pass = container_of(wait, struct pass, wait);
+	const char *agent = gateway_request_header(pass->request, "User-Agent");
+
+	return (hub_call_is_waiting(&pass->call) || hub_look_is_waiting(&pass->recall.look)) && !(agent && strstr(agent, "hf_hub/"));
+}
+
+void pass_ask_hub(struct pass *pass)
+{
 	struct gateway_request *request = pass->request;
 	struct why why = {0};
 	enum err err = pass->err ? pass->err : make_url(pass);
-	bool is_read = request->is_head || strcmp(request->method, "GET") == 0;
 
-	pass->http = (struct http_request){
+	pass->call = (struct hub_call){
+		.hub = pass->hub->hub,
 		.method = request->method,
 		.url = pass->url,
-		.tells_via = true,
-		.bearer = gateway_request_token(request),
-		.extra_headers = (const char *const *)pass->lines,
-		.connect_timeout_ms = may_recall(request) ? HUB_QUICK_MS : 0,
-		.body = is_read ? NULL : pass->sent.len ? (const void *)pass->sent.data : "",
-		.body_len = is_read ? 0 : pass->sent.len,
+		.headers = (const char *const *)pass->lines,
+		.connect_timeout_ms = pass_may_recall(request) ? HUB_QUICK_MS : 0,
+		.body = is_read(request) ? NULL : pass->sent.len ? (const void *)pass->sent.data : "",
+		.body_len = is_read(request) ? 0 : pass->sent.len,
 		.range_first = -1,
 		.range_last = -1,
-		.decode = is_read && !request->is_head && !gateway_request_header(request, "Range"), /* a part of what is compressed is no use */
+		.decode = is_read(request) && !request->is_head && !gateway_request_header(request, "Range"), /* a part of what is compressed is no use */
+		.gives_busy = !is_question(request),
+		.gives_redirects = true,
 		.on_answer = on_answer,
 		.on_bytes = on_bytes,
 		.on_done = on_done,
 	};
+	pass->asked_ms = loop_now_ms(request->gateway->loop);
 	if (!err)
-		err = http_start(request->gateway->hubs.http, &pass->http, &why);
+		err = hub_call_start(&pass->call, &why);
 	if (err)
-		gateway_reply_refusal(request, err, &none, &why);
-}
-
-static bool is_hub_away(const struct gateway_request *request)
-{
-	struct gateway_hub *hub;
-	struct why why = {0};
-	bool is_away;
-
-	if (gateway_hub_hold(&request->gateway->hubs, gateway_request_token(request), &hub, &why) != ERR_OK)
-		return false;
-	is_away = hub_is_away(hub->hub);
-	gateway_hub_leave(hub);
-	return is_away;
+		pass_refuse(pass, err, &why);
 }
 
 /* Clients do not wait long for metadata: a hub that did not answer a moment ago is not asked for what may be remembered. */
 static void begin(struct pass *pass)
 {
 	struct gateway_request *request = pass->request;
+	struct why why = {0};
+	enum err err = gateway_hub_hold(&request->gateway->hubs, gateway_request_token(request), &pass->hub, &why);
 
-	if (!may_recall(request) || !is_hub_away(request)) {
-		ask_hub(pass);
+	if (err) {
+		pass_refuse(pass, err, &why);
 		return;
 	}
-	(void)why_set(&pass->why, ERR_HUB_AWAY, "the hub did not answer a moment ago, and nothing is remembered about %s; try again in half a minute",
-		      request->route.repo);
-	recall(pass);
+	pass->wait.may_begin = may_wait;
+	if (is_question(request))
+		gateway_wait_start(&pass->wait, request->gateway->loop, request, 200);
+	if (pass_is_settled(request) || (pass_may_recall(request) && hub_is_away(pass->hub->hub)))
+		pass_recall(pass);
+	else
+		pass_ask_hub(pass);
 }
 
 static size_t take(struct gateway_request *request, const char *data, size_t len)
@@ -429,8 +349,10 @@ static void end(struct gateway_request *request)
 
 	if (!pass)
 		return;
-	http_cancel(request->gateway->hubs.http, &pass->http);
+	gateway_wait_stop(&pass->wait);
+	hub_call_release(&pass->call);
 	gateway_recall_release(&pass->recall);
+	gateway_hub_leave(pass->hub);
 	for (size_t i = 0; i < pass->line_count; i++)
 		free(pass->lines[i]);
 	free(pass->url);

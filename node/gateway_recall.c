@@ -5,7 +5,6 @@
 #include "node/hub_listing.h"
 #include "node/pointer.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,45 +49,70 @@ void gateway_recall_release(struct gateway_recall *recall)
 	recall->hub = NULL;
 }
 
-/* What git has in the place of a file in LFS: the name of its pointer (node/pointer.h). */
-static bool name_pointer(const struct hub_file *file, struct digest *ret_oid, int *ret_len)
-{
-	char text[POINTER_MAX_BYTES], blob[POINTER_MAX_BYTES + 32], hex[DIGEST_HEX_MAX];
-	int head;
-
-	*ret_len = snprintf(text, sizeof text, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %llu\n", digest_hex(&file->digest, hex),
-			    (unsigned long long)file->size);
-	head = snprintf(blob, sizeof blob, "blob %d", *ret_len) + 1; /* with its zero byte */
-	memcpy(blob + head, text, (size_t)*ret_len);
-	*ret_oid = (struct digest){.algorithm = DIGEST_GIT_SHA1};
-	return EVP_Digest(blob, (size_t)(head + *ret_len), ret_oid->bytes, NULL, EVP_sha1(), NULL) == 1;
-}
-
+/* A file in LFS is there in git as its pointer. */
 static json_t *tree_entry(const struct hub_file *file)
 {
-	char hex[DIGEST_HEX_MAX], oid_hex[DIGEST_HEX_MAX];
+	char hex[DIGEST_HEX_MAX], oid_hex[DIGEST_HEX_MAX], pointer[POINTER_MAX_BYTES];
 	json_int_t size = (json_int_t)file->size;
 	struct digest oid = file->digest;
-	int pointer_len = 0;
+	size_t len;
 
 	if (file->digest.algorithm != DIGEST_SHA256)
 		return json_pack("{s:s, s:s, s:I, s:s}", "type", "file", "oid", digest_hex(&oid, oid_hex), "size", size, "path", file->path);
-	if (!name_pointer(file, &oid, &pointer_len))
+	len = pointer_write(&file->digest, file->size, pointer);
+	if (!pointer_git_oid(pointer, len, &oid))
 		return NULL;
 	return json_pack("{s:s, s:s, s:I, s:{s:s, s:I, s:i}, s:s}", "type", "file", "oid", digest_hex(&oid, oid_hex), "size", size, "lfs", "oid",
-			 digest_hex(&file->digest, hex), "size", size, "pointerSize", pointer_len, "path", file->path);
+			 digest_hex(&file->digest, hex), "size", size, "pointerSize", (int)len, "path", file->path);
 }
 
-json_t *gateway_recall_tree(const struct hub_listing *listing)
+/* Which object a folder is in git is not remembered, hence git's word for none. */
+static json_t *folder_entry(const char *path, size_t len)
 {
-	json_t *entries = json_array();
+	return json_pack("{s:s, s:s, s:i, s:s%}", "type", "directory", "oid", "0000000000000000000000000000000000000000", "size", 0, "path", path, len);
+}
 
-	for (size_t i = 0; i < listing->count; i++)
-		if (json_array_append_new(entries, tree_entry(&listing->files[i])) != 0) {
-			json_decref(entries);
-			return NULL;
-		}
-	return entries;
+/* --- a tree: the listing is in order, so the files of a folder stand together */
+
+struct tree {
+	json_t *entries;
+	const char *last; /* the file before; "" at first */
+	bool is_open;     /* all folders are */
+};
+
+/* Whether the file before is in the folder that the first `len` bytes of the path name. */
+static bool is_told(const struct tree *tree, const char *path, size_t len)
+{
+	return strncmp(tree->last, path, len) == 0 && tree->last[len] == '/';
+}
+
+/* `start`: where, in the path, the part begins that is below the folder which is listed. */
+static bool add_to_tree(struct tree *tree, const struct hub_file *file, size_t start)
+{
+	const char *path = file->path, *slash = strchr(path + start, '/');
+
+	for (; slash; slash = tree->is_open ? strchr(slash + 1, '/') : NULL)
+		if (!is_told(tree, path, (size_t)(slash - path)) && json_array_append_new(tree->entries, folder_entry(path, (size_t)(slash - path))) != 0)
+			return false;
+	tree->last = path;
+	return (!tree->is_open && strchr(path + start, '/')) || json_array_append_new(tree->entries, tree_entry(file)) == 0;
+}
+
+json_t *gateway_recall_tree(const struct hub_listing *listing, const char *folder, bool is_recursive)
+{
+	size_t len = strlen(folder), start = len ? len + 1 : 0;
+	struct tree tree = {json_array(), "", is_recursive};
+
+	for (size_t i = 0; i < listing->count; i++) {
+		const char *path = listing->files[i].path;
+		if (len && (strncmp(path, folder, len) != 0 || path[len] != '/'))
+			continue;
+		if (add_to_tree(&tree, &listing->files[i], start))
+			continue;
+		json_decref(tree.entries);
+		return NULL;
+	}
+	return tree.entries;
 }
 
 /* Of a file as its entry in the tree has it. */
@@ -126,15 +150,13 @@ static bool is_folder(const struct hub_listing *listing, const char *path)
 	return false;
 }
 
-/* Which object a folder is in git is not remembered, hence git's word for none. */
 static json_t *path_entry(const struct hub_listing *listing, const char *path)
 {
 	const struct hub_file *file = hub_listing_find(listing, path);
 
 	if (file)
 		return tree_entry(file);
-	return is_folder(listing, path) ? json_pack("{s:s, s:s, s:i, s:s}", "type", "directory", "oid", "0000000000000000000000000000000000000000", "size", 0, "path", path)
-					: NULL;
+	return is_folder(listing, path) ? folder_entry(path, strlen(path)) : NULL;
 }
 
 json_t *gateway_recall_paths(const struct hub_listing *listing, const json_t *paths)

@@ -26,9 +26,10 @@ void gateway_recall_note(const struct gateway_recall *recall, const struct gatew
 /* No callback will come. Harmless when zero. */
 void gateway_recall_release(struct gateway_recall *recall);
 
-/* As the hub's info has it: its names, commit and files; and as its tree, all folders opened. NULL: out of memory. */
+/* As the hub's info has it: its names, commit and files. NULL: out of memory. */
 json_t *gateway_recall_info(const struct hub_listing *listing);
-json_t *gateway_recall_tree(const struct hub_listing *listing);
+/* As its tree: what is in the folder ("": all), and with is_recursive what is in those inside it. An empty array: there is no such folder. NULL: out of memory. */
+json_t *gateway_recall_tree(const struct hub_listing *listing, const char *folder, bool is_recursive);
 /* Entries as in the tree for those of `paths` (strings; gateway_paths.h) that are there; folders too. */
 json_t *gateway_recall_paths(const struct hub_listing *listing, const json_t *paths);
 

@@ -174,7 +174,7 @@ static bool is_own_question(const struct gateway_request *request)
 static const struct gateway_answer *const answers[ROUTE_KINDS] = {
 	[ROUTE_PASS] = &gateway_pass,
 	[ROUTE_RESOLVE] = &gateway_file,
-	[ROUTE_RAW] = &gateway_pass,
+	[ROUTE_RAW] = &gateway_file,
 	[ROUTE_INFO] = &gateway_pass,
 	[ROUTE_TREE] = &gateway_pass,
 	[ROUTE_PATHS_INFO] = &gateway_pass,

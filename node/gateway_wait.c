@@ -64,6 +64,53 @@ void gateway_wait_start(struct gateway_wait *wait, struct loop *loop, struct gat
 		gateway_request_reply(request, 0, NULL);
 }
 
+void gateway_wait_rest(struct gateway_wait *wait)
+{
+	if (wait->has_begun)
+		return;
+	gateway_wait_stop(wait);
+	wait->is_last = false;
+}
+
+static ssize_t break_off(void *context, uint64_t at, char *data, size_t len)
+{
+	(void)at;
+	(void)data;
+	(void)len;
+	gateway_request_drain(context);
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* Headers that just ended would be taken for those of an empty body. */
+static void reply_broken(struct gateway_wait *wait, struct gateway_request *request)
+{
+	if (request->is_head)
+		gateway_request_reply(request, 0, NULL);
+	else
+		gateway_reply(request, wait->status, MHD_create_response_from_callback(1, 1, break_off, request, NULL));
+}
+
+void gateway_wait_reply(struct gateway_wait *wait, struct gateway_request *request, unsigned status, struct MHD_Response *response)
+{
+	gateway_wait_stop(wait);
+	if (!wait->has_begun || wait->status == status) {
+		gateway_reply(request, status, response);
+		return;
+	}
+	if (response)
+		MHD_destroy_response(response);
+	reply_broken(wait, request);
+}
+
+void gateway_wait_refuse(struct gateway_wait *wait, struct gateway_request *request, enum err err, const struct hub_refusal *refusal, const struct why *why)
+{
+	gateway_wait_stop(wait);
+	if (wait->has_begun)
+		reply_broken(wait, request);
+	else
+		gateway_reply_refusal(request, err, refusal, why);
+}
+
 void gateway_wait_stop(struct gateway_wait *wait)
 {
 	if (wait->loop)

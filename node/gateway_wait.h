@@ -13,7 +13,7 @@
 #ifndef LARDER_NODE_GATEWAY_WAIT_H
 #define LARDER_NODE_GATEWAY_WAIT_H
 
-#include "node/gateway_request.h"
+#include "node/gateway_reply.h"
 
 #define GATEWAY_WAIT_FIRST_MS 4000
 #define GATEWAY_WAIT_MS 4000
@@ -32,6 +32,12 @@ struct gateway_wait {
 
 /* The request rests from now on until it is replied to; with this status, 200 or 206. Whoever has gone is found out, and the request ended. Harmless when it runs already. */
 void gateway_wait_start(struct gateway_wait *wait, struct loop *loop, struct gateway_request *request, unsigned status);
+/* What was waited for is here, and more may be: begins anew, unless something was sent already. */
+void gateway_wait_rest(struct gateway_wait *wait);
+/* The reply: as gateway_reply() and gateway_reply_refusal(), after gateway_wait_stop(). One that cannot follow on what was sent, since another status was promised, becomes a body that is broken off, for who asks again (a HEAD
+ * has none: the connection ends). */
+void gateway_wait_reply(struct gateway_wait *wait, struct gateway_request *request, unsigned status, struct MHD_Response *response);
+void gateway_wait_refuse(struct gateway_wait *wait, struct gateway_request *request, enum err err, const struct hub_refusal *refusal, const struct why *why);
 /* Before the reply, and before the request ends. Harmless when it does not run. */
 void gateway_wait_stop(struct gateway_wait *wait);
 

@@ -41,6 +41,8 @@ const char *hub_base(const struct hub *hub);
 
 /* It did not answer a moment ago. */
 bool hub_is_away(const struct hub *hub);
+/* A question to it that was asked elsewhere was not answered: it counts as away for HUB_AWAY_MS, or until it answers. */
+void hub_note_away(struct hub *hub);
 /* What was asked of it last failed, and is being tried again. */
 bool hub_is_failing(const struct hub *hub);
 
@@ -87,6 +89,8 @@ struct hub_look {
  * without a request. */
 enum err hub_look_start(struct hub *hub, struct hub_look *look, struct why *why) LARDER_MUST_USE;
 void hub_look_cancel(struct hub *hub, struct hub_look *look);
+/* It goes on later, since the hub has asked to wait (429). */
+bool hub_look_is_waiting(const struct hub_look *look);
 
 /* Where the bytes of one file are, as the hub told last: a signed address. Bodies that share it ask the hub once; whoever finds it expired renews it. Zero before the first
  * use; released after the last body. */

@@ -2,6 +2,8 @@
  *   revision  models/ORG/NAME@REV           its commit; no files
  *   listing   models/ORG/NAME@COMMIT        all files
  *   file      models/ORG/NAME@COMMIT:PATH   that file
+ * and one in the hub's own words:
+ *   refs      models/ORG/NAME@              its branches and tags
  */
 #include "node/hub_answer.h"
 #include "node/hub_listing.h"
@@ -258,5 +260,57 @@ enum err hub_recall(struct hub *hub, const struct hub_subject *subject, struct h
 		ret_listing->visibility = revision.visibility;
 	}
 	hub_listing_release(&revision);
+	return err;
+}
+
+/* --- branches and tags */
+
+void hub_remember_refs(struct hub *hub, enum repo_type type, const char *repo, const char *json, size_t len)
+{
+	const struct hub_subject subject = {.type = type, .repo = repo};
+	struct buf key;
+
+	/* What nobody had to show a token for is for everybody. */
+	if (len <= HUB_REMEMBER_MAX_BYTES && make_key(&subject, "", NULL, &key) == ERR_OK) {
+		(void)!index_answer_put(store_index(hub->store), hub->host, "refs", buf_str(&key), hub->token ? hub->scope : "", json, len, clock_wall_s(store_clock(hub->store)), NULL);
+		buf_release(&key);
+	}
+}
+
+static bool is_too_old(const struct hub *hub, int64_t at_s)
+{
+	return hub->is_for_others && clock_wall_s(store_clock(hub->store)) - at_s >= HUB_OTHERS_AWAY_S;
+}
+
+enum err hub_recall_refs(struct hub *hub, enum repo_type type, const char *repo, struct buf *ret_json)
+{
+	const struct hub_subject subject = {.type = type, .repo = repo};
+	struct buf key, value = {0};
+	int64_t at_s = 0;
+	enum err err = make_key(&subject, "", NULL, &key);
+
+	if (!err)
+		err = get_latest(hub, "refs", buf_str(&key), &value, &at_s);
+	if (!err && hub->token && is_too_old(hub, at_s))
+		err = ERR_NOT_FOUND;
+	if (!err)
+		err = buf_add(ret_json, value.data, value.len);
+	buf_release(&key);
+	buf_release(&value);
+	return err;
+}
+
+enum err hub_recall_commit(struct hub *hub, const struct hub_subject *subject, char ret_commit[41])
+{
+	struct hub_listing listing;
+	enum err err = find(hub, "revision", subject, subject->revision, NULL, &listing);
+
+	if (err)
+		return err;
+	if (listing.visibility != VISIBILITY_PUBLIC && is_too_old(hub, listing.at_s))
+		err = ERR_NOT_FOUND;
+	else
+		memcpy(ret_commit, listing.commit, sizeof listing.commit);
+	hub_listing_release(&listing);
 	return err;
 }

@@ -12,6 +12,14 @@
 /* Keep an answer of now: which commit `asked->revision` is; with `files`, also all files of it, or the one file `asked->path`. A failure is logged and harms nothing. */
 void hub_remember(struct hub *hub, const struct hub_subject *asked, const struct hub_listing *listing, bool files);
 
+/* The same for the list of a repo's branches and tags, which is kept as the hub words it (JSON). */
+void hub_remember_refs(struct hub *hub, enum repo_type type, const char *repo, const char *json, size_t len);
+/* ERR_NOT_FOUND, also where it is too long ago that this token was told. Adds to *ret_json. */
+enum err hub_recall_refs(struct hub *hub, enum repo_type type, const char *repo, struct buf *ret_json) LARDER_MUST_USE;
+
+/* Which commit a branch or tag was, as the hub said last. ERR_NOT_FOUND as above. */
+enum err hub_recall_commit(struct hub *hub, const struct hub_subject *subject, char ret_commit[41]) LARDER_MUST_USE;
+
 /* The hub does not let this token have it any more: what only this token was told of the subject, at `commit`, is gone. */
 void hub_forget(struct hub *hub, const struct hub_subject *subject, const char *commit);
 

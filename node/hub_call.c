@@ -19,6 +19,11 @@ bool hub_call_is_at_hub(const struct hub_call *call)
 	return call->current && url_parse(call->current, &url) && url_same_origin(&url, &call->hub->origin);
 }
 
+bool hub_call_is_waiting(const struct hub_call *call)
+{
+	return call->timer.place != 0;
+}
+
 /* The caller may release or start the call anew from within on_done. */
 static void finish(struct hub_call *call, enum err err, const struct why *why)
 {
@@ -139,12 +144,12 @@ static void on_http_answer(struct http_request *request, const struct http_answe
 
 	if (answer->status < 500 && hub_call_is_at_hub(call))
 		hub_note_answer(call->hub);
-	if (answer->status == 429) {
+	if (answer->status == 429 && !call->gives_busy) {
 		call->is_busy = true;
 		call->wait_ms = asked_wait_ms(call, answer);
 		return;
 	}
-	err = is_redirect(answer) ? take_redirect(call, answer, &why) : ERR_OK;
+	err = is_redirect(answer) && !call->gives_redirects ? take_redirect(call, answer, &why) : ERR_OK;
 	if (err) {
 		finish(call, err, &why);
 		return;

@@ -22,6 +22,8 @@ struct hub_call {
 	bool elsewhere;       /* redirects to other origins are followed; else such a redirect is the answer */
 	bool alone, decode;   /* as in http.h */
 	bool impatient;       /* 429 is not waited out: ERR_HUB_AWAY at once */
+	bool gives_busy;      /* nor that: it is an answer like others */
+	bool gives_redirects; /* so are all redirects */
 	int64_t range_first, range_last; /* as in http.h: -1 for none */
 	int64_t connect_timeout_ms, answer_timeout_ms; /* 0: as usual */
 	/* A redirect to `target` is about to be followed; false makes it the answer. NULL: follow. Must not cancel. */
@@ -55,6 +57,8 @@ void hub_call_cancel(struct hub_call *call);
 void hub_call_release(struct hub_call *call);
 void hub_call_pause(struct hub_call *call);
 void hub_call_resume(struct hub_call *call);
+/* A 429 is being waited out. */
+bool hub_call_is_waiting(const struct hub_call *call);
 /* Whether `current` is at the hub's own origin. */
 bool hub_call_is_at_hub(const struct hub_call *call);
 

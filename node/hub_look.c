@@ -304,6 +304,11 @@ void hub_look_cancel(struct hub *hub, struct hub_look *look)
 	look->run = NULL;
 }
 
+bool hub_look_is_waiting(const struct hub_look *look)
+{
+	return look->run && hub_call_is_waiting(&look->run->ask.call);
+}
+
 void hub_look_run_destroy(struct list *link)
 {
 	struct hub_look_run *run = container_of(link, struct hub_look_run, link);

@@ -30,8 +30,7 @@ struct hub {
 	uint64_t body_bytes; /* that came in for them, ever */
 };
 
-/* The hub did not answer: it counts as away for HUB_AWAY_MS, or until it answers. */
-void hub_note_away(struct hub *hub);
+/* It did answer. */
 void hub_note_answer(struct hub *hub);
 /* Within the last HUB_AWAY_MS. */
 bool hub_has_just_answered(const struct hub *hub);

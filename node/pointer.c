@@ -1,6 +1,9 @@
 #include "node/pointer.h"
 #include "node/number.h"
 
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 struct fields {
@@ -71,5 +74,27 @@ bool pointer_parse(const char *text, size_t len, struct digest *ret_digest, uint
 		return false;
 	*ret_digest = fields.digest;
 	*ret_size = fields.size;
+	return true;
+}
+
+size_t pointer_write(const struct digest *digest, uint64_t size, char ret_text[POINTER_MAX_BYTES])
+{
+	char hex[DIGEST_HEX_MAX];
+
+	return (size_t)snprintf(ret_text, POINTER_MAX_BYTES, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %" PRIu64 "\n", digest_hex(digest, hex), size);
+}
+
+bool pointer_git_oid(const char *text, size_t len, struct digest *ret_oid)
+{
+	char blob[POINTER_MAX_BYTES + 32];
+	size_t head = (size_t)snprintf(blob, sizeof blob, "blob %zu", len) + 1; /* with its zero byte */
+	struct digest oid = {.algorithm = DIGEST_GIT_SHA1};
+
+	if (len > sizeof blob - head)
+		return false;
+	memcpy(blob + head, text, len);
+	if (EVP_Digest(blob, head + len, oid.bytes, NULL, EVP_sha1(), NULL) != 1)
+		return false;
+	*ret_oid = oid;
 	return true;
 }

@@ -13,4 +13,9 @@
  * keys are passed over. */
 bool pointer_parse(const char *text, size_t len, struct digest *ret_digest, uint64_t *ret_size);
 
+/* The text of a file's pointer, as git-lfs writes it; `digest` is a SHA-256. Returns its length. */
+size_t pointer_write(const struct digest *digest, uint64_t size, char ret_text[POINTER_MAX_BYTES]);
+/* The git blob id of that text: which object git has in the file's place. False: libcrypto cannot. */
+bool pointer_git_oid(const char *text, size_t len, struct digest *ret_oid);
+
 #endif

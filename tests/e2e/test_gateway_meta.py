@@ -104,9 +104,9 @@ def test_which_headers_reach_the_hub(origin, relay):
 
 @pytest.mark.asan
 def test_a_range_is_one_of_what_is_not_compressed(origin, relay):
-    open_url(relay, "/org/model/raw/main/config.json", headers={"Accept-Encoding": "gzip"})
+    open_url(relay, "/org/model/blob/main/config.json", headers={"Accept-Encoding": "gzip"})
     assert "gzip" in origin.asked[-1][2]["Accept-Encoding"]
-    open_url(relay, "/org/model/raw/main/config.json", headers={"Range": "bytes=0-3", "Accept-Encoding": "gzip"})
+    open_url(relay, "/org/model/blob/main/config.json", headers={"Range": "bytes=0-3", "Accept-Encoding": "gzip"})
     assert origin.asked[-1][2]["Range"] == "bytes=0-3" and "gzip" not in origin.asked[-1][2]["Accept-Encoding"]
 
 

@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from content import FILES
+from content import FILES, MIB, files_of
 from gateways import Connection, GatewayNode, ask
 
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -192,3 +192,90 @@ def test_a_hub_that_is_away_is_not_asked_for_what_is_remembered(hub, node, model
     assert open_url(node, "/api/models/org/model/tree/main?recursive=true")[0] == 200
     assert open_url(node, "/api/models/org/unheard")[0] == 504
     assert hub.counters()["total_requests"] == before
+
+
+# --- trees, refs and raw files without the hub
+
+def told(entries):
+    return sorted((e["type"], e["path"], e["size"]) for e in entries)
+
+
+TREES = ("", "?recursive=false", "?recursive=true", "/tokenizer", "/onnx?recursive=True")
+
+
+@pytest.mark.asan
+def test_trees_are_made_of_the_listing_of_a_commit(hub, node, model):
+    hub.commit("org/model", {"a-b.txt": "1", "a.b.txt": "2", "a/b.txt": "3", "a/c/d.bin": "4", "a0.txt": "5", "onnx/deep/er/x.txt": "6"})
+    commit = model.refs["main"]
+    mains = {tree: json.loads(open_url(node, "/api/models/org/model/tree/main" + tree)[2]) for tree in (*TREES, "/a", "/a?recursive=1")}
+    ask(node, "/api/models/org/model/tree/" + commit)
+    before = hub.counters()["total_requests"]
+    for tree, entries in mains.items():
+        status, _, body = open_url(node, "/api/models/org/model/tree/" + commit + tree)
+        assert status == 200 and told(json.loads(body)) == told(entries), tree
+        assert known(json.loads(body)) == known(entries)
+    assert hub.counters()["total_requests"] == before
+    status, headers, _ = open_url(node, "/api/models/org/model/tree/%s/none" % commit)
+    assert status == 404 and headers["X-Error-Code"] == "EntryNotFound"
+    assert "lastCommit" in json.loads(open_url(node, "/api/models/org/model/tree/%s?expand=true" % commit)[2])[0]
+    assert open_url(node, "/api/models/org/model/tree/" + "0" * 40)[1]["X-Error-Code"] == "RevisionNotFound"
+
+
+@pytest.mark.asan
+def test_trees_while_the_hub_is_away(hub, node, model):
+    mains = {tree: json.loads(open_url(node, "/api/models/org/model/tree/main" + tree)[2]) for tree in TREES}
+    open_url(node, "/api/models/org/model")
+    hub.down()
+    for tree, entries in mains.items():
+        status, _, body = open_url(node, "/api/models/org/model/tree/main" + tree)
+        assert status == 200 and told(json.loads(body)) == told(entries), tree
+    status, headers, _ = open_url(node, "/api/models/org/model/tree/main/none")
+    assert status == 404 and headers["X-Error-Code"] == "EntryNotFound"
+
+
+@pytest.mark.asan
+def test_refs_while_the_hub_is_away(hub, node, model):
+    model.tag("v1")
+    open_url(node, "/api/models/org/model")
+    hub.add("org/other", {"a.txt": "a"})
+    open_url(node, "/api/models/org/other")
+    seen = json.loads(open_url(node, "/api/models/org/model/refs?include_prs=1")[2])
+    hub.down()
+    for query in ("", "?include_prs=1"):
+        status, _, body = open_url(node, "/api/models/org/model/refs" + query)
+        assert status == 200 and json.loads(body) == seen
+    main = json.loads(open_url(node, "/api/models/org/other/refs")[2])
+    assert main["branches"] == [{"name": "main", "ref": "refs/heads/main", "targetCommit": hub.repo("org/other").refs["main"]}] and main["tags"] == []
+    assert open_url(node, "/api/models/org/unheard/refs")[0] == 504
+
+
+@pytest.mark.asan
+def test_refs_of_a_private_repo_are_for_those_who_were_told(hub, node):
+    hub.add("org/private", {"file.bin": "private"})
+    hub.add_token(TOKEN, "reader")
+    hub.protect("org/private", private=True, readers=["reader"])
+    mine = {"Authorization": "Bearer " + TOKEN}
+    assert open_url(node, "/api/models/org/private/refs", headers=mine)[0] == 200
+    hub.down()
+    assert open_url(node, "/api/models/org/private/refs", headers=mine)[0] == 200
+    assert open_url(node, "/api/models/org/private/refs")[0] == 504
+    assert open_url(node, "/api/models/org/private/refs", headers={"Authorization": "Bearer hf_other"})[0] == 504
+
+
+@pytest.mark.asan
+def test_raw_files(hub, node, model):
+    """Pointers are made, and others come as they are; also while the hub is away."""
+    def check():
+        for path in ("model.safetensors", "config.json", "tokenizer/vocab.txt"):
+            entry = files_of(model)[path]
+            source = entry.pointer if entry.lfs else entry.source
+            status, headers, body = open_url(node, "/org/model/raw/main/" + path)
+            assert status == 200 and body == source.read(0, source.size) and headers["ETag"] == '"%s"' % entry.oid
+            assert headers["X-Repo-Commit"] == model.refs["main"] and headers["X-Linked-Etag"] is None
+            head = ask(node, "/org/model/raw/main/" + path, "HEAD")
+            assert head.status == 200 and head["Content-Length"] == str(source.size)
+    check()
+    assert hub.counters()["content_bytes"] < MIB
+    hub.down()
+    check()
+    assert open_url(node, "/org/model/raw/main/onnx/none.txt")[0] in (404, 504)

@@ -32,6 +32,24 @@ static void a_pointer_names_digest_and_size(void **state)
 	}
 }
 
+static void what_is_written_is_read(void **state)
+{
+	struct digest digest = {0}, found = {0}, oid;
+	char text[POINTER_MAX_BYTES], hex[DIGEST_HEX_MAX];
+	uint64_t size = 0;
+	size_t len;
+
+	(void)state;
+	assert_true(digest_parse_hex(DIGEST_SHA256, HEX, &digest));
+	len = pointer_write(&digest, 12345, text);
+	assert_string_equal(text, VERSION "oid sha256:" HEX "\nsize 12345\n");
+	assert_true(pointer_parse(text, len, &found, &size));
+	assert_true(digest_equal(&found, &digest));
+	assert_int_equal(size, 12345);
+	assert_true(pointer_git_oid(text, len, &oid)); /* as git hash-object has it */
+	assert_string_equal(digest_hex(&oid, hex), "6afbfd5319310ea8d8cde0978056cb90cee3cc13");
+}
+
 static void anything_else_is_none(void **state)
 {
 	static const char *const bad[] = {
@@ -98,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pointer_names_digest_and_size),
+		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(anything_else_is_none),
 		cmocka_unit_test(the_largest_size),
 		cmocka_unit_test(a_long_text_is_no_pointer),
