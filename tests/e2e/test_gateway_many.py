@@ -39,10 +39,7 @@ def metadata_requests(hub):
     return sum(count for kind, count in hub.counters()["requests"].items() if kind not in ("resolve", "cached", "cdn"))
 
 
-TREE = pytest.mark.xfail(strict=True, reason="the tree of a commit goes to the hub although its listing is remembered: four questions")
-
-
-@pytest.mark.parametrize("release", [pytest.param(release, marks=() if "0.36" in release else TREE) for release in RELEASES])
+@pytest.mark.parametrize("release", RELEASES)
 def test_metadata_of_many_files(hub, larder, many, tmp_path, release):
     """All of it in three questions, and who comes later needs one."""
     with GatewayNode(larder) as node:
