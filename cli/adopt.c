@@ -2,6 +2,8 @@
 #include "cli/hf_scan.h"
 #include "cli/session.h"
 #include "node/dirs.h"
+#include "node/hub_hearsay.h"
+#include "node/hub_listing.h"
 #include "store/adopt.h"
 #include "store/index.h"
 
@@ -118,6 +120,65 @@ static enum err put_claims(struct adopting *adopting, struct why *why)
 	return err;
 }
 
+static enum err split_name(const struct adopting *adopting, const char *repo, struct name *ret_name, struct why *why)
+{
+	return name_parse(repo, adopting->session->config.hub, ret_name, why);
+}
+
+/* Names `first` to `end` are of one commit. */
+static enum err put_commit(struct adopting *adopting, size_t first, size_t end, struct why *why)
+{
+	const struct hf_scan *scan = &adopting->scan;
+	struct store *store = adopting->session->store;
+	struct hub_listing listing = {.visibility = VISIBILITY_UNKNOWN};
+	struct name name;
+	enum err err = split_name(adopting, scan->names[first].repo, &name, why);
+
+	if (err)
+		return ERR_OK; /* no repo of a hub */
+	listing.type = name.type;
+	listing.repo = name.repo;
+	snprintf(listing.commit, sizeof listing.commit, "%s", scan->names[first].commit);
+	for (size_t i = first; !err && i < end; i++) {
+		const struct hf_file *file = &scan->files[scan->names[i].file];
+		if (adopting->held[scan->names[i].file].algorithm != DIGEST_NONE)
+			err = hub_listing_add_file(&listing, scan->names[i].path, file->size, &file->digest);
+	}
+	if (!err && listing.count)
+		err = hub_hearsay_add(store_index(store), &listing, clock_wall_s(store_clock(store)), why);
+	listing.repo = NULL; /* the name's */
+	hub_listing_release(&listing);
+	name_release(&name);
+	return err;
+}
+
+static bool is_same_commit(const struct hf_name *a, const struct hf_name *b)
+{
+	return strcmp(a->repo, b->repo) == 0 && strcmp(a->commit, b->commit) == 0;
+}
+
+/* What the cache says of commits and branches, for when no hub answers. */
+static enum err put_hearsay(struct adopting *adopting, struct why *why)
+{
+	const struct hf_scan *scan = &adopting->scan;
+	struct store *store = adopting->session->store;
+	enum err err = ERR_OK;
+	struct name name;
+
+	for (size_t first = 0, end; !err && first < scan->name_count; first = end) {
+		for (end = first + 1; end < scan->name_count && is_same_commit(&scan->names[first], &scan->names[end]); end++)
+			;
+		err = put_commit(adopting, first, end, why);
+	}
+	for (size_t i = 0; !err && i < scan->ref_count; i++) {
+		if (split_name(adopting, scan->refs[i].repo, &name, why))
+			continue;
+		err = hub_hearsay_add_ref(store_index(store), name.type, name.repo, scan->refs[i].revision, scan->refs[i].commit, clock_wall_s(store_clock(store)), why);
+		name_release(&name);
+	}
+	return err;
+}
+
 static enum err look_through(struct adopting *adopting, struct why *why)
 {
 	enum err err = hf_scan(&adopting->scan, adopting->dir, why);
@@ -151,6 +212,8 @@ static enum err adopt_all(struct work *work, struct why *why)
 	}
 	if (!adopting->dry_run)
 		claims_err = put_claims(adopting, err ? &trouble : why);
+	if (!adopting->dry_run && !claims_err)
+		claims_err = put_hearsay(adopting, err ? &trouble : why);
 	return err ? err : claims_err;
 }
 
@@ -314,6 +377,8 @@ const struct command adopt_command = {
 		"reads what is new. Other nodes get nothing of it until the hub has told this\n"
 		"node that the file is public under the name it has in the cache. Exit code 5\n"
 		"when a file was not what its name says.\n\n"
+		"While no hub answers, the gateway knows these files by the names that they\n"
+		"have in the cache; for programs of the same user only.\n\n"
 		"--json: {dir, dry_run, files, bytes, adopted, adopted_bytes, cloned, linked,\n"
 		"copied, before, to_copy, damaged, problems: [{path, reason}]}\n\n"
 		"Examples:\n"

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define FIRST_ROOM 256
+#define COMMIT_LEN 40
 
 /* One repo's folder on its way through. */
 struct folder {
@@ -34,8 +35,14 @@ void hf_scan_release(struct hf_scan *scan)
 		free(scan->names[i].commit);
 		free(scan->names[i].path);
 	}
+	for (size_t i = 0; i < scan->ref_count; i++) {
+		free(scan->refs[i].repo);
+		free(scan->refs[i].revision);
+		free(scan->refs[i].commit);
+	}
 	free(scan->files);
 	free(scan->names);
+	free(scan->refs);
 	*scan = (struct hf_scan){0};
 }
 
@@ -171,6 +178,53 @@ static enum err add_names(struct folder *folder)
 	return err;
 }
 
+/* --- which commit a branch is: refs/main, refs/refs/pr/1 */
+
+static bool read_commit(const char *path, char ret_commit[COMMIT_LEN + 1])
+{
+	FILE *file = fopen(path, "re");
+	size_t len = file ? fread(ret_commit, 1, COMMIT_LEN, file) : 0;
+
+	if (file)
+		fclose(file);
+	ret_commit[len] = 0;
+	return name_is_commit(ret_commit);
+}
+
+static enum err add_ref(struct folder *folder, const char *path, const char *revision)
+{
+	struct hf_scan *scan = folder->scan;
+	char commit[COMMIT_LEN + 1];
+	struct hf_ref ref;
+	enum err err;
+
+	if (!tree_path_is_safe(revision) || !read_commit(path, commit))
+		return ERR_OK;
+	err = grow((void **)&scan->refs, scan->ref_count, &scan->ref_room, sizeof *scan->refs, folder->why);
+	if (err)
+		return err;
+	ref = (struct hf_ref){strdup(folder->repo), strdup(revision), strdup(commit)};
+	scan->refs[scan->ref_count++] = ref;
+	return ref.repo && ref.revision && ref.commit ? ERR_OK : why_set(folder->why, ERR_NO_MEMORY, "out of memory");
+}
+
+static enum err add_refs(struct folder *folder)
+{
+	char *path = dirs_join(folder->path, "refs");
+	char *const paths[] = {path, NULL};
+	FTS *walk = path ? fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+	enum err err = walk ? ERR_OK : why_set(folder->why, ERR_NO_MEMORY, "out of memory");
+	FTSENT *entry;
+
+	while (!err && (entry = fts_read(walk)))
+		if (entry->fts_info == FTS_F)
+			err = add_ref(folder, entry->fts_path, entry->fts_path + strlen(path) + 1);
+	if (walk)
+		fts_close(walk);
+	free(path);
+	return err;
+}
+
 /* "datasets--ORG--NAME" to "datasets/ORG/NAME"; false for what is no repo's folder. */
 static bool repo_of(const char *folder, char ret[NAME_MAX + 1])
 {
@@ -207,6 +261,8 @@ static enum err scan_folder(struct hf_scan *scan, const char *dir, const char *n
 		qsort(scan->files + folder.first, scan->file_count - folder.first, sizeof *scan->files, compare_files);
 	if (!err)
 		err = add_names(&folder);
+	if (!err)
+		err = add_refs(&folder);
 	scan->repos++;
 	free(path);
 	return err;

@@ -1,6 +1,6 @@
 /* hf_scan: looks through a cache of the Hugging Face libraries (its layout: hf_cache.h).
  *
- * What is found is what the cache says of itself: file names that are digests, and names of files that are links. Nothing of it is proven. Downloads that are not
+ * What is found is what the cache says of itself: file names that are digests, and names of files that are links, and which commit a branch is. Nothing of it is proven. Downloads that are not
  * complete, and whatever is not part of the layout, are passed over. Blocks on the disk; any thread.
  */
 #ifndef LARDER_CLI_HF_SCAN_H
@@ -21,11 +21,17 @@ struct hf_name {
 	char *repo, *commit, *path; /* "datasets/ORG/NAME"; owned */
 };
 
+struct hf_ref {
+	char *repo, *revision, *commit; /* "datasets/ORG/NAME", "main"; owned */
+};
+
 struct hf_scan {
 	struct hf_file *files;
 	size_t file_count, file_room;
 	struct hf_name *names;
 	size_t name_count, name_room;
+	struct hf_ref *refs;
+	size_t ref_count, ref_room;
 	size_t repos;
 };
 

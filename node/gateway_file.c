@@ -65,6 +65,11 @@ static void on_look(struct hub_look *look, enum err err, const struct why *why)
 
 /* --- its life */
 
+static bool may_hear(struct hub_look *look)
+{
+	return gateway_request_is_owners(container_of(look, struct gateway_file, look)->request);
+}
+
 /* Before it is known how long the file is. */
 static unsigned likely_status(const struct gateway_request *request)
 {
@@ -89,7 +94,7 @@ static void start(struct gateway_request *request)
 	file->request = request;
 	file->wait.may_begin = gateway_file_may_wait;
 	file->name = (struct name){.type = route->type, .repo = route->repo, .revision = route->revision, .path = route->path};
-	file->look = (struct hub_look){.name = &file->name, .on_done = on_look};
+	file->look = (struct hub_look){.name = &file->name, .on_done = on_look, .may_hear = may_hear};
 	err = gateway_hub_hold(&request->gateway->hubs, gateway_request_token(request), &file->hub, &why);
 	if (!err)
 		err = hub_look_start(file->hub->hub, &file->look, &why);

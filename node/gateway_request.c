@@ -3,6 +3,7 @@
 
 #include "node/gateway_answers.h"
 #include "node/gateway_reply.h"
+#include "node/socket_owner.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define DRAIN_MAX 64 /* pieces of what nobody reads */
 
@@ -135,6 +137,16 @@ static bool find_ends(struct gateway_request *request, struct lan_address *ret_f
 
 	return info && lan_from_sockaddr(info->client_addr, ret_from) && getsockname(gateway_request_fd(request), (struct sockaddr *)&address, &len) == 0 &&
 	       lan_from_sockaddr((struct sockaddr *)&address, &request->guard.local);
+}
+
+bool gateway_request_is_owners(const struct gateway_request *request)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct lan_address from;
+	uid_t user;
+
+	return !request->is_from_afar && !request->is_from_page && info && lan_from_sockaddr(info->client_addr, &from) && socket_owner(&from, &request->guard.local, &user) &&
+	       (user == geteuid() || user == 0);
 }
 
 /* A page asks whether it may send what it wants to send (https://fetch.spec.whatwg.org/#cors-preflight-fetch). */

@@ -61,6 +61,8 @@ void gateway_request_rest(struct gateway_request *request);
 void gateway_request_wake(struct gateway_request *request);
 /* Before a body is ended early: read and drop what the client has sent meanwhile, or the kernel would end the connection by a reset, which clients take worse than an end. */
 void gateway_request_drain(const struct gateway_request *request);
+/* Whether it is a program of the user whom the node runs for, or of root. Reads the kernel's tables. */
+bool gateway_request_is_owners(const struct gateway_request *request);
 int gateway_request_fd(const struct gateway_request *request);
 
 /* For gateway_reply.c: as gateway_reply(), and nothing is added. */

@@ -79,6 +79,8 @@ struct hub_refusal {
 struct hub_look {
 	const struct name *name;  /* borrowed until done. With a path: that file alone (a HEAD; the listing has one entry); else all files */
 	void (*on_done)(struct hub_look *look, enum err err, const struct why *why);
+	/* Who asks is the owner of this machine's caches, and may be told what one of them says of a file, where the hub does not answer and nothing is remembered (hub_hearsay.h). Asked only when that is known. NULL: no. */
+	bool (*may_hear)(struct hub_look *look);
 	struct hub_listing listing; /* the answer, when ERR_OK; the caller's to release */
 	struct hub_refusal refusal; /* after any other end */
 	struct hub_look_run *run; /* hub's */

@@ -6,6 +6,7 @@
  * Without a token all of it was asked anonymously, and visibility needs no question.
  */
 #include "node/hub_look.h"
+#include "node/hub_hearsay.h"
 #include "store/tree.h"
 
 #include <stdlib.h>
@@ -47,11 +48,13 @@ static void deliver_old(struct hub_look_run *run, enum err trouble)
 
 	if (gmtime_r(&at, &utc))
 		strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
-	if (!hub->told_away && trouble == ERR_HUB_AWAY)
+	if (run->is_hearsay)
+		log_info(store_log(hub->store), "the hub at %s does not answer; a cache of this machine says what %s is", hub->host, run->asked.path);
+	else if (!hub->told_away && trouble == ERR_HUB_AWAY)
 		log_warn(store_log(hub->store), "the hub at %s does not answer; using what it said on %s", hub->host, date);
 	else if (!hub->told_away)
 		log_warn(store_log(hub->store), "something else than the hub answers at %s (a login page?); using what the hub said on %s", hub->host, date);
-	hub->told_away = true;
+	hub->told_away |= !run->is_hearsay;
 	run->old.remembered = true;
 	deliver(run, &run->old);
 }
@@ -86,7 +89,7 @@ void hub_look_fail(struct hub_look_run *run, enum err err, const struct why *sai
 		return;
 	}
 	note_refusal(run);
-	if (run->has_old && run->old.visibility != VISIBILITY_PUBLIC && (err == ERR_NOT_FOUND || err == ERR_DENIED))
+	if (run->has_old && !run->is_hearsay && run->old.visibility != VISIBILITY_PUBLIC && (err == ERR_NOT_FOUND || err == ERR_DENIED))
 		hub_forget(run->hub, &run->asked, run->old.commit);
 	look->run = NULL;
 	run_free(run);
@@ -223,6 +226,17 @@ static void recall(struct hub_look_run *run)
 	run->has_old = false;
 }
 
+static void hear(struct hub_look_run *run)
+{
+	struct hub_look *look = run->look;
+
+	if (!run->asked.path || !look->may_hear || hub_hearsay_find(store_index(run->hub->store), &run->asked, &run->old) != ERR_OK)
+		return;
+	run->has_old = run->is_hearsay = look->may_hear(look);
+	if (!run->has_old)
+		hub_listing_release(&run->old);
+}
+
 static void fail_lacking(struct hub_look_run *run)
 {
 	struct why why = {0};
@@ -242,11 +256,17 @@ static void begin(struct loop_timer *timer)
 		return;
 	}
 	recall(run);
-	if (run->has_old && name_is_commit(run->asked.revision) && is_fresh(run))
+	if (run->has_old && name_is_commit(run->asked.revision) && is_fresh(run)) {
 		deliver(run, &run->old);
-	else if (!run->has_old && hub_recall_lacks(hub, &run->asked))
+		return;
+	}
+	if (!run->has_old && hub_recall_lacks(hub, &run->asked)) {
 		fail_lacking(run);
-	else if (run->has_old && hub_is_away(hub))
+		return;
+	}
+	if (!run->has_old)
+		hear(run);
+	if (run->has_old && hub_is_away(hub))
 		deliver_old(run, ERR_HUB_AWAY);
 	else if (hub_is_away(hub))
 		hub_look_fail(run, why_set(&why, ERR_HUB_AWAY, "the hub at %s did not answer a moment ago, and nothing is remembered about %s; try again in half a minute", hub->host, run->asked.repo),

@@ -20,6 +20,7 @@ struct hub_look_run {
 	struct hub_listing found;
 	struct hub_listing old;   /* what is remembered */
 	bool has_old;
+	bool is_hearsay;          /* it is what a cache says */
 	bool is_known;            /* the files came out of the index */
 	struct hub_ask ask;
 	char *form;               /* body of a POST */

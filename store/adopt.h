@@ -5,7 +5,7 @@
  *   cloned   (reflink) the blocks are shared, the file is the store's own: whatever happens to the other one does not concern us;
  *   linked   (hard link) one file, two names. Nothing is taken from the disk, but whoever keeps the other name may write to the file. So what was noted of its
  *            identity tells at opening that it was touched (then all of it is proven again first), each chunk is checked after it was read (blob_is_linked()),
- *            the store never writes to it nor changes its mode, and it neither counts for the quota nor is evicted, since that would free nothing;
+ *            the store never writes to it nor changes its mode (what was damaged is copied, and the copy repaired), and it neither counts for the quota nor is evicted, since that would free nothing;
  *   copied   only when asked for, as it takes as much room again.
  * A blob that the store held already gives way to a clone or link, so that one copy stays on the disk; the other file is never replaced.
  *

@@ -1,6 +1,7 @@
 /* Withdrawing what is damaged, recovering what is unknown, removing what is not wanted: the changes of what blobs/ holds. */
 #include "store/blob_private.h"
 
+#include "store/gc.h"
 #include "store/journal.h"
 #include "store/partial_private.h"
 #include "store/tree_private.h"
@@ -65,14 +66,44 @@ static void move_out(struct blob *blob, const struct journal *journal, enum err 
 	/* If this fails, the file has another identity or another place from here on, and is found out again. */
 	(void)!store_forget(blob->store, &blob->record.digest, false, NULL);
 	place_data(&blob->record.digest, data);
-	if (journal) {
+	if (journal && !blob_is_linked(blob)) {
 		(void)!fchmodat(dir, blob->name, 0600, 0);
 		renameat(dir, blob->name, dir, data);
-	} else if (journal_err == ERR_BUSY || journal_err == ERR_INVALID) {
-		/* Somebody is fetching it as a whole just now, or nothing is known that its chunks could be checked with, or others have the file too: it is
-		 * not ours to be repaired, or even given another mode. */
+	} else if (journal || journal_err == ERR_BUSY || journal_err == ERR_INVALID) {
+		/* There is a copy, or somebody is fetching it as a whole just now, or nothing is known that its chunks could be checked with. A file that others
+		 * have too is not ours to be repaired, or even given another mode. */
 		unlinkat(dir, blob->name, 0);
 	}
+}
+
+/* Returns 0 or an errno. */
+static int copy_bytes(int from, int to, uint64_t size)
+{
+	while (copy_file_range(from, NULL, to, NULL, SIZE_MAX >> 1, 0) > 0)
+		;
+	/* What cannot be read, or is not there any more, is a chunk that is bad. */
+	return ftruncate(to, (off_t)size) == 0 ? 0 : errno;
+}
+
+/* Others have the file too, so a copy of it is what is repaired. False: there is no room for that, and all of it has to be fetched again. */
+static bool copy_out(struct blob *blob)
+{
+	struct store *store = blob->store;
+	char data[PLACE_MAX];
+	struct gc_result gone;
+	int fd = -1, failed;
+
+	if (gc_make_room(store, blob->record.size, &gone, NULL) != ERR_OK)
+		return false;
+	place_data(&blob->record.digest, data);
+	file_make_way(store->dir, data);
+	fd = openat(store->dir, data, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	failed = fd < 0 || lseek(blob->fd, 0, SEEK_SET) != 0 ? errno : copy_bytes(blob->fd, fd, blob->record.size);
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 && failed)
+		unlinkat(store->dir, data, 0);
+	return !failed;
 }
 
 static void withdraw(struct blob *blob)
@@ -84,8 +115,13 @@ static void withdraw(struct blob *blob)
 	log_warn(blob->store->options.log, "%s is damaged and not held any more; getting it again repairs it", blob->path);
 	if (blob->store->options.read_only)
 		return;
-	if (blob_has_chain(blob) && !blob_is_linked(blob))
+	if (blob_has_chain(blob))
 		journal = write_claims(blob, &journal_err);
+	if (journal && blob_is_linked(blob) && !copy_out(blob)) {
+		journal_remove(journal);
+		journal = NULL;
+		journal_err = ERR_INVALID;
+	}
 	if (store_lock(blob->store, &lock, NULL) == ERR_OK)
 		move_out(blob, journal, journal_err);
 	store_unlock(lock);

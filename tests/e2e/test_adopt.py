@@ -2,10 +2,12 @@
 import hashlib
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 from content import FILES, MIB, assert_holds, files_of
+from gateways import GatewayNode, ask
 from hub import Hub
 from larder import DONE, NOT_FOUND, OTHER, UNPROVEN, USAGE, Larder
 from nodes import Node, knows, wait_for
@@ -227,3 +229,85 @@ def test_a_stranger_with_the_same_name_makes_nothing_public(larder, cached):
             wait_for(lambda: [line for line in elsewhere.log() if "org/model" in str(line)], "the hub is asked")
             time.sleep(1.5)
             assert node.status()["shared_blobs"] == 0
+
+
+# --- its names, while no hub answers
+
+RESOLVE = "/org/model/resolve/%s/%s"
+
+
+@pytest.fixture
+def alone(larder, hub, cached):
+    """A gateway on the store that has adopted the cache; the hub was never asked."""
+    hub.down()
+    larder.ok("adopt", "hf")
+    with GatewayNode(larder) as node:
+        yield node
+
+
+@pytest.mark.asan
+def test_names_are_answered_without_the_hub(hub, model, alone):
+    for path, entry in files_of(model).items():
+        for revision in ("main", model.refs["main"]):
+            answer = ask(alone, RESOLVE % (revision, path.replace(" ", "%20")))
+            assert answer.status == 200 and answer.body == entry.source.read(0, entry.size), path
+            assert answer["ETag"] == '"%s"' % entry.etag and answer["X-Repo-Commit"] == model.refs["main"]
+    assert ask(alone, RESOLVE % ("main", "none.txt"), "HEAD").status == 504, "the cache need not have all"
+    assert ask(alone, RESOLVE % ("other", "config.json"), "HEAD").status == 504
+    assert alone.status()["shared_blobs"] == 0
+    assert ask(alone, "/-/blob/sha256/" + files_of(model)["model.safetensors"].sha256).status == 404
+
+
+def test_two_caches_know_more_than_one(larder, other, hub, model, tmp_path):
+    paths = ("config.json", "model.safetensors")
+    for number, path in enumerate(paths):
+        other.ok("get", "org/model:" + path, "--hf-cache", env={"HF_HUB_CACHE": str(tmp_path / str(number))})
+    hub.down()
+    for number in range(len(paths)):
+        larder.ok("adopt", "hf", str(tmp_path / str(number)))
+    with GatewayNode(larder) as node:
+        for path in paths:
+            assert ask(node, RESOLVE % (model.refs["main"], path)).status == 200
+
+
+def test_the_hub_comes_first(hub, larder, model, cached):
+    larder.ok("adopt", "hf")
+    hub.commit("org/model", {"config.json": "new"})
+    with GatewayNode(larder) as node:
+        assert ask(node, RESOLVE % ("main", "config.json")).body == b"new"
+
+
+@needs_root
+def test_names_are_the_owners_alone(hub, model, alone):
+    """Another user of this machine could not read the cache either."""
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", alone.gateway + RESOLVE % ("main", "config.json")]
+    assert subprocess.run(curl, capture_output=True, text=True, check=False).stdout == "200"
+    other = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", *curl], capture_output=True, text=True, check=False)
+    assert other.stdout == "504", other
+
+
+# --- what is damaged is repaired in the store, not in the cache
+
+@pytest.mark.asan
+def test_a_damaged_linked_file_is_repaired_beside_it(larder, hub, cached, model):
+    path, entry = weights_of(cached, model), files_of(model)["model.safetensors"]
+    with GatewayNode(larder) as node:
+        larder.ok("adopt", "hf")
+        if os.stat(path).st_nlink == 1:
+            pytest.skip("clones cannot be changed from outside")
+        with open(path, "r+b") as file:
+            file.seek(2 * MIB)
+            file.write(b"rot")
+        with open(path, "rb") as file:
+            damaged = file.read()
+        before = os.stat(path)
+        hub.reset()
+        assert ask(node, RESOLVE % ("main", "model.safetensors")).body == entry.source.read(0, entry.size)
+        wait_for(lambda: larder.has_blob(entry.sha256), "it is held again")
+        assert hub.counters()["content_bytes"] < entry.size, "only what is damaged has to be fetched"
+    assert not os.path.samefile(path, larder.blob_path(entry.sha256))
+    with open(path, "rb") as file:
+        assert file.read() == damaged
+    after = os.stat(path)
+    assert (after.st_mtime_ns, after.st_mode, after.st_ino) == (before.st_mtime_ns, before.st_mode, before.st_ino)
+    larder.ok("verify")

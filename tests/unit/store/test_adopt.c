@@ -2,6 +2,7 @@
 
 #include "store/adopt.h"
 #include "store/gc.h"
+#include "store/partial.h"
 #include "store/journal.h"
 #include "support/store_home.h"
 
@@ -186,6 +187,7 @@ static void does_not_give_what_was_changed_later(void **state)
 	struct digest digest = content_digest(home, 1, SIZE);
 	uint8_t *data = malloc(CHUNK);
 	struct adopt_result result;
+	struct partial *partial;
 	struct blob *blob;
 	size_t len = 0;
 	char path[128];
@@ -209,7 +211,11 @@ static void does_not_give_what_was_changed_later(void **state)
 	/* It is left as its owner made it: nothing of the store's may be written into it. */
 	assert_int_equal(look(path).st_nlink, 1);
 	assert_int_equal(look(path).st_mode & 07777, 0644);
-	assert_int_equal(store_home_count(home, "partial"), 0);
+	/* What is repaired is a copy. */
+	assert_int_equal(store_home_count(home, "partial"), 2);
+	assert_int_equal(partial_open(home->store, &digest, SIZE, &partial, NULL), ERR_OK);
+	assert_int_equal(partial_have_bytes(partial), SIZE - CHUNK);
+	partial_discard(partial);
 	free(data);
 }
 
