@@ -18,6 +18,26 @@ static bool is_pointer(const struct gateway_file *file)
 	return file->request->route.kind == ROUTE_RAW && gateway_file_what(file)->digest.algorithm == DIGEST_SHA256;
 }
 
+static void end(struct gateway_request *request);
+
+static bool needs_xet(const struct gateway_file *file)
+{
+	const struct gateway_request *request = file->request;
+
+	return request->is_head && request->route.kind == ROUTE_RESOLVE && gateway_file_what(file)->size > GATEWAY_PLAIN_MAX && !file->wait.has_begun && !hub_is_away(file->hub->hub);
+}
+
+/* What the hub says itself, with the way to Xet. */
+static void hand_over(struct gateway_request *request)
+{
+	end(request);
+	request->work = NULL;
+	request->answer = &gateway_pass;
+	gateway_pass.start(request);
+	if (!request->is_replied)
+		(void)gateway_pass.take(request, NULL, 0);
+}
+
 static void judge(struct gateway_file *file)
 {
 	const struct hub_file *what = gateway_file_what(file);
@@ -26,6 +46,10 @@ static void judge(struct gateway_file *file)
 
 	if (is_pointer(file)) {
 		gateway_file_reply_pointer(file);
+		return;
+	}
+	if (needs_xet(file)) {
+		hand_over(request);
 		return;
 	}
 	snprintf(file->etag, sizeof file->etag, "\"%s\"", digest_hex(&what->digest, hex));

@@ -72,13 +72,25 @@ static enum err rewrite(const struct pass *pass, const char *value, struct buf *
 	return pass_rewrite(value, hub_base(pass->hub->hub), here, ret_value);
 }
 
+/* A file that is looked up here is one that only Xet brings (gateway_file.c); and who has been sent there has to be let in. */
+static bool leads_to_xet(const struct gateway_request *request)
+{
+	return request->route.kind == ROUTE_RESOLVE || strstr(request->target, "/xet-read-token/");
+}
+
+static bool comes(const struct pass *pass, const char *name, bool is_xet)
+{
+	return pass_header_comes(name) || (is_xet && leads_to_xet(pass->request));
+}
+
 static void add_header(const struct pass *pass, struct MHD_Response *response, const struct http_header *header)
 {
 	struct buf value = {.limit = PASS_VALUE_MAX};
+	bool is_xet = strncasecmp(header->name, "X-Xet-", 6) == 0;
 
-	if (!pass_header_comes(header->name))
+	if (!comes(pass, header->name, is_xet))
 		return;
-	if (strcasecmp(header->name, "Link") != 0 && strcasecmp(header->name, "Location") != 0)
+	if (!is_xet && strcasecmp(header->name, "Link") != 0 && strcasecmp(header->name, "Location") != 0)
 		gateway_reply_header(response, header->name, header->value);
 	else if (rewrite(pass, header->value, &value) == ERR_OK)
 		gateway_reply_header(response, header->name, buf_str(&value));
@@ -163,15 +175,17 @@ static void on_bytes(struct hub_call *call, const uint8_t *data, size_t len)
 
 /* --- JSON that is changed */
 
-/* With it, clients would go to Xet's own servers. */
+/* With it, clients would go to Xet's own servers; files that they do not take from anywhere else keep it. */
 static void drop_xet(json_t *json)
 {
+	json_int_t size = json_integer_value(json_object_get(json, "size"));
 	const char *key;
 	json_t *value;
 	size_t i;
 
 	if (json_is_object(json)) {
-		json_object_del(json, "xetHash");
+		if (size <= 0 || (uint64_t)size <= GATEWAY_PLAIN_MAX)
+			json_object_del(json, "xetHash");
 		json_object_foreach(json, key, value)
 			drop_xet(value);
 	} else if (json_is_array(json)) {
@@ -215,10 +229,28 @@ static bool is_question(const struct gateway_request *request)
 	return is_read(request) || pass_may_recall(request);
 }
 
+static void end(struct gateway_request *request);
+
+/* A file that was to be answered by the hub itself; without it, what is remembered is better than nothing. */
+static void hand_back(struct pass *pass)
+{
+	struct gateway_request *request = pass->request;
+
+	hub_note_away(pass->hub->hub);
+	end(request);
+	request->answer = &gateway_file;
+	gateway_file.start(request);
+}
+
 static void on_done(struct hub_call *call, enum err err, const struct why *why)
 {
 	struct pass *pass = container_of(call, struct pass, call);
 	struct gateway_request *request = pass->request;
+
+	if (err == ERR_HUB_AWAY && !call->gave_up && !request->is_replied && request->route.kind == ROUTE_RESOLVE) {
+		hand_back(pass);
+		return;
+	}
 
 	/* Nobody else should have to wait for the same silence; a quick refusal costs nothing. That of a commit which is being uploaded says nothing. */
 	if (err == ERR_HUB_AWAY && !call->gave_up && is_question(request) && loop_now_ms(request->gateway->loop) - pass->asked_ms >= HUB_FAILS_FAST_MS)

@@ -14,6 +14,9 @@
 
 #define GATEWAY_VIA_MAX 64
 
+/* Larger files huggingface_hub takes by Xet alone: it refuses to get them by plain HTTP, before it asks. */
+#define GATEWAY_PLAIN_MAX ((uint64_t)50000000000)
+
 /* One address. */
 struct gateway_listener {
 	struct gateway *gateway;
