@@ -97,7 +97,8 @@ static void on_done(struct hub_body *body, enum err err, const struct why *why)
 		end(direct, err, why);
 }
 
-enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end_byte, struct gateway_direct **ret_direct, struct why *why)
+enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end_byte, bool quick, struct gateway_direct **ret_direct,
+			      struct why *why)
 {
 	struct gateway_direct *direct = calloc(1, sizeof *direct);
 	enum err err;
@@ -117,6 +118,7 @@ enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listi
 		.file = direct->listing.files,
 		.first = first,
 		.end = end_byte,
+		.quick = quick,
 		.on_bytes = on_bytes,
 		.on_done = on_done,
 	};

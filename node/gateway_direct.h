@@ -22,8 +22,9 @@ struct gateway_direct {
 	void *hash;      /* of a whole file: EVP_MD_CTX; NULL otherwise */
 };
 
-/* Bytes first .. end - 1 of the listing's one file; takes the listing over in any case. */
-enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end, struct gateway_direct **ret_direct, struct why *why) LARDER_MUST_USE;
+/* Bytes first .. end - 1 of the listing's one file; takes the listing over in any case. `quick` as in hub_body. */
+enum err gateway_direct_start(struct gateway_hub *hub, struct hub_listing *listing, uint64_t first, uint64_t end, bool quick, struct gateway_direct **ret_direct,
+			      struct why *why) LARDER_MUST_USE;
 void gateway_direct_close(struct gateway_direct *direct); /* NULL is fine */
 
 /* It has failed, and all that may be given was read. */

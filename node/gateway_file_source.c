@@ -83,15 +83,17 @@ static bool hub_may_give(const struct gateway_file *file)
 	return node_options_of(file->request->gateway->node)->config->hub_use != CONFIG_HUB_NEVER && !hub_is_away(file->hub->hub);
 }
 
-/* A peer has told that it holds it, and all of it is here soon: then even a small part is no reason to go to the hub. */
-static bool is_small_and_near(const struct gateway_file *file)
+/* A peer has told that it holds it. */
+static bool is_near(const struct gateway_file *file)
 {
-	const struct hub_file *what = gateway_file_what(file);
 	struct peers *peers = node_peers(file->request->gateway->node);
 	uint64_t holder;
 
-	return what->size <= NEAR_MAX && peers && peers_holders(peers, &what->digest, &holder, 1) > 0;
+	return peers && peers_holders(peers, &gateway_file_what(file)->digest, &holder, 1) > 0;
 }
+
+/* All of it is here soon: then even a small part is no reason to go to the hub. */
+static bool is_small_and_near(const struct gateway_file *file) { return gateway_file_what(file)->size <= NEAR_MAX && is_near(file); }
 
 /* A part may come from the hub alone as long as it is a small one, and the hub is there. */
 static bool may_go_direct(struct gateway_file *file)
@@ -237,7 +239,7 @@ static void try_direct(struct gateway_file *file)
 	enum err err = copy_listing(&file->look.listing, &listing);
 
 	if (!err)
-		err = gateway_direct_start(file->hub, &listing, file->range.first, file->range.end, &file->direct, &why);
+		err = gateway_direct_start(file->hub, &listing, file->range.first, file->range.end, is_near(file) && !file->is_unstored, &file->direct, &why);
 	if (err) {
 		give_up(file, err, &why);
 		return;

@@ -112,6 +112,7 @@ struct hub_body {
 	/* Others bring other bytes of the file at the same time: it has a connection of its own, and gives up where waiting would hold them up: ERR_UNSUPPORTED where Range is ignored or
 	 * what comes is compressed, ERR_HUB_AWAY for a 429 and for two tries in a row that brought next to nothing. */
 	bool is_one_of_many;
+	bool quick; /* others can bring them too: silence of HUB_QUICK_MS before the first byte is ERR_HUB_AWAY, without another try */
 	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel, and may raise `end` while comes_whole */
 	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought next to nothing (under 16 KiB each). ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
 	void (*on_done)(struct hub_body *body, enum err err, const struct why *why);

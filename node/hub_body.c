@@ -34,6 +34,7 @@ struct hub_body_run {
 	bool is_paused;
 	unsigned tries;         /* in a row, that brought nothing */
 	size_t fresh;           /* bytes of the try that is running */
+	int64_t sent_ms;        /* when it began */
 	bool *gone;             /* set when the run is freed; NULL: nobody wants to know */
 	struct loop_timer timer;
 };
@@ -301,6 +302,11 @@ static void on_call_bytes(struct hub_call *call, const uint8_t *data, size_t len
 		succeed(run);
 }
 
+static bool was_silent(const struct hub_body_run *run)
+{
+	return run->at == run->body->first && loop_now_ms(run->hub->loop) - run->sent_ms - run->call.busy_ms >= HUB_QUICK_MS;
+}
+
 static void on_call_done(struct hub_call *call, enum err err, const struct why *said)
 {
 	struct hub_body_run *run = container_of(call, struct hub_body_run, call);
@@ -312,7 +318,11 @@ static void on_call_done(struct hub_call *call, enum err err, const struct why *
 	}
 	if (err == ERR_OK)
 		why_set(&why, ERR_CUT, "the answer ended early");
-	if (err == ERR_OK || err == ERR_CUT || (err == ERR_HUB_AWAY && !call->gave_up))
+	if (err == ERR_HUB_AWAY && run->body->quick && was_silent(run)) {
+		if (hub_call_is_at_hub(call))
+			hub_note_away(run->hub);
+		finish(run, err, &why);
+	} else if (err == ERR_OK || err == ERR_CUT || (err == ERR_HUB_AWAY && !call->gave_up))
 		try_again(run, &why);
 	else
 		finish(run, err, &why);
@@ -341,6 +351,7 @@ static void send_now(struct loop_timer *timer)
 	}
 	hub_facts_release(&run->facts);
 	run->fresh = 0;
+	run->sent_ms = loop_now_ms(run->hub->loop);
 	run->at_place = run->place->url != NULL;
 	run->place_version = run->place->version;
 	run->call = (struct hub_call){
@@ -352,6 +363,8 @@ static void send_now(struct loop_timer *timer)
 		.impatient = is_of_many(run),
 		.decode = run->decode,
 		.is_paused = run->is_paused,
+		.connect_timeout_ms = run->body->quick ? HUB_QUICK_MS : 0,
+		.answer_timeout_ms = run->body->quick ? HUB_QUICK_MS : 0,
 		.on_redirect = on_call_redirect,
 		.on_answer = on_call_answer,
 		.on_bytes = on_call_bytes,
