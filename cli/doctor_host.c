@@ -258,7 +258,7 @@ static bool judge_way(struct doctor *doctor, const struct way *way)
 	if (way->error_number == ECONNREFUSED)
 		doctor_note(doctor, FINDING_WARNING, "connect", "start larderd there; if it has another port (larder status tells), name it: HOST:PORT", "%s: nobody listens there", text);
 	else if (way->error_number == ETIMEDOUT)
-		doctor_note(doctor, FINDING_WARNING, "connect", "open TCP port 5273 in its firewall; in a wireless network, look for client isolation", "%s: no answer", text);
+		doctor_note(doctor, FINDING_WARNING, "connect", "open TCP ports 5273 and 5275 in its firewall; in a wireless network, look for client isolation", "%s: no answer", text);
 	else
 		doctor_note(doctor, FINDING_WARNING, "connect", NULL, "%s: %s", text, strerror(way->error_number));
 	return false;

@@ -84,7 +84,8 @@ const struct command peers_command = {
 		"fro since they came. A node that sent what was not what it promised is named\n"
 		"with the reason.\n\n"
 		"--json: {heard, peers: [{node, name, address, round_trip_us, version, digests,\n"
-		"bytes_in, bytes_out, bytes_wasted, here, verdict, reason}]}\n\n"
+		"bytes_in, bytes_out, bytes_wasted, bulk_bytes_in, bulk_bytes_out, here, verdict,\n"
+		"reason}]}; bulk: what of them went over a connection of its own, sealed\n\n"
 		"Examples:\n"
 		"  larder peers\n"
 		"  larder peers --json | jq -r '.peers[].address'\n",

@@ -30,6 +30,7 @@ void config_release(struct config *config)
 {
 	free(config->name);
 	free(config->listen);
+	free(config->bulk_port);
 	list_release(&config->peers);
 	list_release(&config->interfaces);
 	list_release(&config->allow);

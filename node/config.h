@@ -13,6 +13,7 @@
 
 #define CONFIG_PORT 5273
 #define CONFIG_GATEWAY_PORT 5274
+#define CONFIG_BULK_PORT 5275
 #define CONFIG_LIST_MAX 256
 
 /* Values of a key that may be there many times; in one value they are apart by commas or blanks. */
@@ -37,6 +38,7 @@ struct config {
 	/* --- the node */
 	char *name;       /* shown to others; default the host name */
 	char *listen;     /* "ADDR:PORT", ":PORT" or "ADDR" for peers; NULL: all addresses, CONFIG_PORT or, if that is taken, a free one */
+	char *bulk_port;  /* a port for the connections that carry pieces, or "off"; NULL: CONFIG_BULK_PORT or, if that is taken, a free one */
 	struct config_list peers;      /* HOST[:PORT] */
 	struct config_list interfaces; /* those to use; empty: all but tunnels and the like */
 	struct config_list allow;      /* ADDRESS/LENGTH: networks that count as near besides those that are */

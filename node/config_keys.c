@@ -16,6 +16,7 @@ const struct config_key config_keys[] = {
 	{"log_level", CONFIG_KIND_LEVEL, offsetof(struct config, log_level)},
 	{"name", CONFIG_KIND_TEXT, offsetof(struct config, name)},
 	{"listen", CONFIG_KIND_TEXT, offsetof(struct config, listen)},
+	{"bulk_port", CONFIG_KIND_TEXT, offsetof(struct config, bulk_port)},
 	{"peer", CONFIG_KIND_LIST, offsetof(struct config, peers)},
 	{"interface", CONFIG_KIND_LIST, offsetof(struct config, interfaces)},
 	{"allow", CONFIG_KIND_LIST, offsetof(struct config, allow)},

@@ -21,7 +21,7 @@ struct config_key {
 /* Ends with one without a name. */
 extern const struct config_key config_keys[];
 #define CONFIG_KEY_NAMES \
-	"home, hub, proxy, ca_file, sha256, max_size, min_free, log_level, name, listen, peer, interface, allow, discovery, hub_use, serve, " \
+	"home, hub, proxy, ca_file, sha256, max_size, min_free, log_level, name, listen, bulk_port, peer, interface, allow, discovery, hub_use, serve, " \
 	"share_names, share_gated, gateway, gateway_allow, gateway_host, gateway_origin"
 
 /* NULL: there is none. */

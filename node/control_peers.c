@@ -1,4 +1,4 @@
-/* {"ask": "peers", "listen_ms": ...}: a line for each node that is here, or was and is shunned: node, name, address, round_trip_us, version, digests, bytes_in, bytes_out, bytes_wasted,
+/* {"ask": "peers", "listen_ms": ...}: a line for each node that is here, or was and is shunned: node, name, address, round_trip_us, version, digests, bytes_in, bytes_out, bytes_wasted, bulk_bytes_in, bulk_bytes_out,
  * here, verdict, reason. The last line has "heard", the number of those that are here.
  */
 #include "node/control_answer.h"
@@ -15,9 +15,9 @@ static void tell(void *context, const struct peer_view *view)
 {
 	struct listening *listening = context;
 	json_t *line = control_peer_json(view);
-	json_t *more = json_pack("{s:o, s:I, s:I, s:I, s:I, s:b, s:s, s:o}", "version", control_text(view->software), "digests", (json_int_t)view->digests, "bytes_in",
-				 (json_int_t)view->bytes_in, "bytes_out", (json_int_t)view->bytes_out, "bytes_wasted", (json_int_t)view->bytes_wasted, "here",
-				 view->has_session, "verdict", peer_verdict_name(view->verdict), "reason", control_text(view->reason));
+	json_t *more = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:o}", "version", control_text(view->software), "digests", (json_int_t)view->digests, "bytes_in",
+				 (json_int_t)view->bytes_in, "bytes_out", (json_int_t)view->bytes_out, "bytes_wasted", (json_int_t)view->bytes_wasted, "bulk_bytes_in",
+				 (json_int_t)view->bulk_bytes_in, "bulk_bytes_out", (json_int_t)view->bulk_bytes_out, "here", view->has_session, "verdict", peer_verdict_name(view->verdict), "reason", control_text(view->reason));
 
 	if (line && more)
 		json_object_update(line, more);

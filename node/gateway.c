@@ -139,25 +139,6 @@ static enum err start_daemon(struct gateway_listener *listener, struct why *why)
 
 /* --- where it listens */
 
-static socklen_t to_sockaddr(const struct lan_address *address, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *four = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof *ret);
-	if (address->family == 4) {
-		four->sin_family = AF_INET;
-		four->sin_port = htons(address->port);
-		memcpy(&four->sin_addr, address->bytes, sizeof four->sin_addr);
-		return sizeof *four;
-	}
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons(address->port);
-	six->sin6_scope_id = address->scope;
-	memcpy(&six->sin6_addr, address->bytes, sizeof six->sin6_addr);
-	return sizeof *six;
-}
-
 static enum err is_taken(const struct lan_address *address, struct why *why)
 {
 	char text[LAN_TEXT_MAX], owner[PORT_OWNER_MAX];
@@ -169,7 +150,7 @@ static enum err is_taken(const struct lan_address *address, struct why *why)
 static enum err open_socket(struct gateway_listener *listener, struct why *why)
 {
 	struct sockaddr_storage address;
-	socklen_t len = to_sockaddr(&listener->address, &address);
+	socklen_t len = lan_to_sockaddr(&listener->address, &address);
 	char text[LAN_TEXT_MAX];
 	int on = 1;
 

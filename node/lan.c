@@ -132,6 +132,25 @@ bool lan_from_sockaddr(const struct sockaddr *address, struct lan_address *ret_a
 	return true;
 }
 
+socklen_t lan_to_sockaddr(const struct lan_address *address, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof *ret);
+	if (address->family == 4) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(address->port);
+		memcpy(&four->sin_addr, address->bytes, sizeof four->sin_addr);
+		return sizeof *four;
+	}
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(address->port);
+	six->sin6_scope_id = address->scope;
+	memcpy(&six->sin6_addr, address->bytes, sizeof six->sin6_addr);
+	return sizeof *six;
+}
+
 static bool parse_number(const char *text, unsigned long max, unsigned long *ret)
 {
 	unsigned long value;

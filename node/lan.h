@@ -55,6 +55,8 @@ bool lan_parse_prefix(const char *text, struct lan_prefix *ret_prefix);
 
 /* False: neither AF_INET nor AF_INET6. */
 bool lan_from_sockaddr(const struct sockaddr *address, struct lan_address *ret_address);
+/* Returns its length. Family and port are those of the address. */
+socklen_t lan_to_sockaddr(const struct lan_address *address, struct sockaddr_storage *ret);
 /* "192.0.2.1", "192.0.2.1:5273", "[fe80::1%eth0]:5273", "2001:db8::1"; no names. `port` is taken where there is none in it. */
 bool lan_parse(const char *text, uint16_t port, struct lan_address *ret_address);
 /* HOST[:PORT], where HOST is a name or an address, one of IPv6 in brackets if a port follows. False: empty, too long, a port that is none. */

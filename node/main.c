@@ -45,6 +45,7 @@ static const struct setting settings[] = {
 	{"home", "home", "DIR", "where the store is"},
 	{"name", "name", "NAME", "what other nodes show for this one (the host name)"},
 	{"listen", "listen", "ADDR:PORT", "where peers are served (all addresses, port 5273)"},
+	{"bulk-port", "bulk_port", "PORT", "where the bytes of files are given to peers (5275), or off: over --listen"},
 	{"peer", "peer", "HOST[:PORT]", "a node to talk to where multicast does not reach; may be repeated"},
 	{"interface", "interface", "NAME", "the networks to use; may be repeated"},
 	{"allow", "allow", "CIDR", "peers that are not on this LAN and yet welcome; may be repeated"},

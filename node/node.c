@@ -278,6 +278,18 @@ static enum err parse_listen(const char *text, struct lan_address *ret_listen, s
 	return ERR_OK;
 }
 
+static enum err parse_bulk_port(const char *text, int *ret_port, struct why *why)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+	bool is_port = end != text && !*end && port > 0 && port < 65536;
+
+	if (!is_port && strcmp(text, "off") != 0)
+		return why_set(why, ERR_USAGE, "bulk_port: \"%s\" is no port: write a number below 65536, or off", text);
+	*ret_port = is_port ? (int)port : PEERS_NO_BULK;
+	return ERR_OK;
+}
+
 static enum err start_peers(struct node *node, struct why *why)
 {
 	const struct config *config = node->use.config;
@@ -305,6 +317,8 @@ static enum err start_peers(struct node *node, struct why *why)
 	enum err err;
 
 	if (config->listen && parse_listen(config->listen, &listen, why) != ERR_OK)
+		return ERR_USAGE;
+	if (config->bulk_port && parse_bulk_port(config->bulk_port, &options.bulk_port, why) != ERR_OK)
 		return ERR_USAGE;
 	options.port = node->use.is_passing ? 0 : listen.port;
 	if (!options.port && node->port) {

@@ -95,6 +95,14 @@ static void on_peers(struct peer *peer, const struct wire_message *message) { pe
 
 static void on_reach(struct peer *peer, const struct wire_message *message) { peer->owner->on_reach(peer->owner, peer, message->request); }
 
+static void on_bulk(struct peer *peer, const struct wire_message *message)
+{
+	if (peer->is_dialed == (message->type == WIRE_BULK_OFFER))
+		peer->owner->on_bulk(peer->owner, peer, message);
+	else
+		peer_end(peer, WIRE_BYE_BROKEN, "%s from the wrong end", wire_type_name(message->type));
+}
+
 static void on_question(struct peer *peer, const struct wire_message *message)
 {
 	peer_note_busy(peer);
@@ -114,7 +122,7 @@ static void (*const handlers[])(struct peer *peer, const struct wire_message *me
 	[WIRE_FIND] = on_question, [WIRE_CHAIN] = on_question, [WIRE_CHUNK] = on_question, [WIRE_LIST] = on_question,
 	[WIRE_REJECT] = on_question, [WIRE_CANCEL] = on_question,
 	[WIRE_FOUND] = peer_on_answer, [WIRE_STATES] = peer_on_answer, [WIRE_PIECE] = peer_on_answer, [WIRE_NO] = peer_on_answer,
-	[WIRE_NAMES] = peer_on_answer, [WIRE_REACHED] = peer_on_answer,
+	[WIRE_NAMES] = peer_on_answer, [WIRE_REACHED] = peer_on_answer, [WIRE_BULK_OFFER] = on_bulk, [WIRE_BULK_ACCEPT] = on_bulk,
 };
 
 static void handle(struct peer *peer, const struct wire_message *message)
@@ -129,7 +137,16 @@ static void handle(struct peer *peer, const struct wire_message *message)
 		handlers[type](peer, message);
 }
 
-void peer_on_message(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len)
+static void handle_piece(struct peer *peer, const struct wire_message *message)
+{
+	if (message->type == WIRE_PIECE && peer->state == PEER_READY)
+		peer_on_answer(peer, message);
+	else
+		peer_end(peer, WIRE_BYE_BROKEN, "%s over a bulk connection", wire_type_name(message->type));
+}
+
+static void take_in(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len,
+		    void (*handle_it)(struct peer *peer, const struct wire_message *message))
 {
 	struct wire_message message;
 	struct why why = {0};
@@ -137,17 +154,27 @@ void peer_on_message(struct peer *peer, const uint8_t *control, size_t control_l
 	if (peer_has_ended(peer))
 		return;
 	peer->last_in_ms = peer_now_ms(peer);
-	peer->probe_until_ms = 0;
 	peer->bytes_in += control_len + bulk_len;
 	if (!may_come(peer))
 		peer_end(peer, WIRE_BYE_BROKEN, "more than %d messages a second", PEER_MESSAGES_PER_S);
 	else if (wire_decode(control, control_len, bulk, bulk_len, &message, &why) != ERR_OK)
 		peer_end(peer, WIRE_BYE_BROKEN, "%s", why.text);
 	else
-		handle(peer, &message);
+		handle_it(peer, &message);
 	/* Nobody waits for answers that will not come. */
 	if (peer_has_ended(peer))
 		peer_end_asks(peer);
+}
+
+void peer_on_message(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bulk, size_t bulk_len)
+{
+	peer->probe_until_ms = 0;
+	take_in(peer, control, control_len, bulk, bulk_len, handle);
+}
+
+void peer_on_piece(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bytes, size_t len)
+{
+	take_in(peer, control, control_len, bytes, len, handle_piece);
 }
 
 void peer_on_writable(struct peer *peer)

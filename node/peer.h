@@ -47,6 +47,8 @@ struct peer_owner {
 	void (*on_addresses)(struct peer_owner *owner, struct peer *peer, const struct wire_peers *addresses);
 	/* It wants to know whether it can be dialed: peer_tell_reached(), now or later. */
 	void (*on_reach)(struct peer_owner *owner, struct peer *peer, uint64_t request);
+	/* BULK_OFFER, of one that was dialed; BULK_ACCEPT, of one that has dialed. */
+	void (*on_bulk)(struct peer_owner *owner, struct peer *peer, const struct wire_message *message);
 	/* The time that all of this goes by, monotonic. */
 	int64_t (*now_us)(struct peer_owner *owner);
 };
@@ -132,6 +134,11 @@ static inline bool peer_has_ended(const struct peer *peer) { return peer->state 
 void peer_probe(struct peer *peer);
 /* Send an answer of serve.h. Errors as of transport_send(). */
 enum err peer_send(struct peer *peer, const uint8_t *control, size_t len, const struct transport_bulk *bulk) LARDER_MUST_USE;
+/* Send a message of the owner's own: BULK_OFFER, BULK_ACCEPT, NO. Harmless when it has ended. */
+void peer_tell(struct peer *peer, const struct wire_message *message);
+/* What went or came over its bulk connection: so many bytes that were given; a message, which must be a PIECE. */
+void peer_note_given(struct peer *peer, size_t len);
+void peer_on_piece(struct peer *peer, const uint8_t *control, size_t control_len, const uint8_t *bytes, size_t len);
 /* Tell what has changed of our share. */
 void peer_tell_share(struct peer *peer);
 void peer_tell_addresses(struct peer *peer, const struct wire_peers *addresses);

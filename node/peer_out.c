@@ -87,6 +87,17 @@ enum err peer_send(struct peer *peer, const uint8_t *control, size_t len, const 
 	return err;
 }
 
+void peer_tell(struct peer *peer, const struct wire_message *message)
+{
+	peer_post(peer, message);
+}
+
+void peer_note_given(struct peer *peer, size_t len)
+{
+	peer->bytes_out += len;
+	peer->served_ms = peer_now_ms(peer);
+}
+
 /* Not by peer_post(), which would end the session if it cannot: an end that cannot be told is one all the same. */
 static void say_bye(struct peer *peer, int reason)
 {

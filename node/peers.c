@@ -228,14 +228,14 @@ void peers_renew(struct peers *peers)
 
 /* --- what serve asks for */
 
-static enum err on_serve_send(struct serve_sink *sink, uint64_t id, const uint8_t *control, size_t control_len, const struct transport_bulk *bulk)
+static enum err on_serve_send(struct serve_sink *sink, uint64_t id, const uint8_t *control, size_t control_len, const struct transport_bulk *bulk, struct serve_way *way)
 {
 	struct session *session = session_find(container_of(sink, struct peers, sink), id);
 	enum err err;
 
 	if (!session)
 		return ERR_CUT;
-	err = peer_send(&session->peer, control, control_len, bulk);
+	err = way ? session_send_piece(session, control, control_len, bulk, way) : peer_send(&session->peer, control, control_len, bulk);
 	if (peer_has_ended(&session->peer))
 		peers_later(session->peers);
 	return err;
@@ -284,6 +284,7 @@ static void init(struct peers *peers, const struct peers_options *options)
 	peers->netwatch.loop = options->loop;
 	peers->netwatch.on_change = on_netwatch;
 	session_owner_init(peers);
+	session_bulk_owner_init(peers);
 	set_name(peers, options->name);
 	peers->self = (struct peer_self){
 		.identity = options->identity, .group = options->group, .share = options->share, .name = peers->name,
@@ -306,6 +307,18 @@ static enum err start_transport(struct peers *peers, struct why *why)
 	return err;
 }
 
+/* Where sessions are not taken, nor are bulk connections. */
+static enum err start_bulk(struct peers *peers)
+{
+	const struct peers_options *use = &peers->use;
+	struct bulk_options options = {
+		.loop = use->loop, .pool = use->pool, .lan = use->lan, .log = use->log, .owner = &peers->bulk_owner, .listen = use->listen,
+		.port = peers->self.port ? use->bulk_port : PEERS_NO_BULK,
+	};
+
+	return bulk_create(&options, &peers->bulk);
+}
+
 static enum err start(struct peers *peers, struct why *why)
 {
 	const struct peers_options *use = &peers->use;
@@ -321,6 +334,8 @@ static enum err start(struct peers *peers, struct why *why)
 	if (err)
 		return why_set(why, err, "out of memory");
 	err = start_transport(peers, why);
+	if (!err && start_bulk(peers) != ERR_OK)
+		err = why_set(why, ERR_NO_MEMORY, "out of memory");
 	if (!err)
 		err = names_start(peers, why);
 	if (!err && netwatch_start(&peers->netwatch) != ERR_OK)
@@ -365,6 +380,7 @@ void peers_destroy(struct peers *peers)
 	netwatch_stop(&peers->netwatch);
 	names_stop(peers);
 	transport_destroy(peers->transport);
+	bulk_destroy(peers->bulk);
 	reach_free_all(peers);
 	serve_destroy(peers->serve);
 	ledger_close(peers->ledger);

@@ -23,6 +23,7 @@ struct store;
 #define PEERS_KNOWN_MAX 512   /* addresses and nodes known at a time */
 #define PEERS_SESSIONS_MAX 256
 #define PEERS_SHUN_S (30 * 86400) /* how long a refuted key is not asked */
+#define PEERS_NO_BULK (-1)        /* no bulk connections are taken */
 #define PEERS_RESOLVE_MS 30000    /* how often the names in `peer =` are looked up again */
 
 struct peers_options {
@@ -44,6 +45,7 @@ struct peers_options {
 	const struct lan_address *listen; /* as in transport.h, as are the next two */
 	uint16_t port;
 	bool is_deaf;
+	int bulk_port;     /* as the port in bulk.h */
 	void *context; /* of the calls below, which may be NULL, and come from the loop */
 	/* Another machine has our key, and it is for us to make a new one: identity_renew(), peers_renew(), and announce anew. Called once; again after peers_renew() only. */
 	void (*on_clone)(void *context);
@@ -146,6 +148,7 @@ struct peer_view {
 	int64_t round_trip_us;   /* -1: not measured yet */
 	uint64_t digests;        /* that it tells of: a file outside LFS has two, a git-sha1 beside its SHA-256 */
 	uint64_t bytes_in, bytes_out, bytes_wasted;
+	uint64_t bulk_bytes_in, bulk_bytes_out; /* of those, what went over bulk connections of this session */
 	int64_t since_ms;        /* of the session */
 	enum peer_verdict verdict;
 	char reason[128];

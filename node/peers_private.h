@@ -7,6 +7,7 @@
  * peers_names.c    names in `peer =`, looked up on a thread of their own
  * peers_exchange.c addresses that peers tell each other
  * peers_reach.c    the way back to one that wants to know whether it can be dialed; and the way to an address that somebody asks about
+ * peers_bulk.c     the bulk connection of a session, and which way pieces go
  * peers_view.c     questions to peers, and what people see of them
  *
  * Sessions are freed by session_drop() alone, which runs under nothing but the loop: whatever runs up a session's stack only ends it, and calls peers_later().
@@ -14,6 +15,7 @@
 #ifndef LARDER_NODE_PEERS_PRIVATE_H
 #define LARDER_NODE_PEERS_PRIVATE_H
 
+#include "node/bulk.h"
 #include "node/ledger.h"
 #include "node/netwatch.h"
 #include "node/peer.h"
@@ -29,6 +31,7 @@
 #define PEERS_NAMES_MAX 64     /* in `peer =` that must be looked up */
 #define PEERS_NAME_ADDRESSES_MAX 32 /* of one name */
 /* Times. */
+#define PEERS_BULK_MS 60000    /* after a bulk connection has ended, or did not come about, before it is tried again */
 #define PEERS_WAIT_MIN_MS 100  /* before dialing again; doubled each time up to */
 #define PEERS_WAIT_NAMED_MS 1000 /* where discovery or a setting names it, */
 #define PEERS_WAIT_LONG_MS 5000  /* the same after PEERS_PATIENCE_MS in vain, */
@@ -101,6 +104,18 @@ struct contact {
 	int64_t reach_at_ms;     /* before then it is not dialed just to see */
 };
 
+/* The bulk connection of a session, and what was given over it. */
+struct session_bulk {
+	struct bulk_link *link; /* NULL: there is none */
+	uint64_t way;           /* its number among all there were, from 1 on */
+	bool is_up;
+	struct wire_bulk_offer offer; /* that was made; the port is 0 where there is none */
+	int64_t again_ms;       /* when the next one may be offered */
+	uint64_t given[WIRE_ASKED_MAX]; /* requests that it gave pieces for; the last ones */
+	size_t given_count;     /* ever */
+	uint64_t bytes_in, bytes_out; /* of all there were */
+};
+
 struct session {
 	struct list link;
 	struct peers *peers;
@@ -111,6 +126,7 @@ struct session {
 	struct place *place;     /* where it was dialed; NULL */
 	struct contact *contact; /* once it has shown its key */
 	struct lan_address address; /* of the other end */
+	struct session_bulk bulk;
 	bool is_up, was_ready, knows_all;
 	struct loop_timer timer;
 	int64_t timer_ms, give_up_ms; /* when the timer fires; when dialing is given up */
@@ -147,10 +163,12 @@ struct peers {
 	struct peers_options use;
 	struct peer_owner peer_owner;
 	struct transport_owner transport_owner;
+	struct bulk_owner bulk_owner;
 	struct serve_sink sink;
 	struct peer_self self;
 	char name[WIRE_NAME_MAX + 1];
 	struct transport *transport;
+	struct bulk *bulk;
 	struct serve *serve;
 	struct ledger *ledger;
 	struct netwatch netwatch;
@@ -228,6 +246,16 @@ void names_look_up(struct peers *peers);
 void exchange_soon(struct peers *peers);
 void exchange_tell(struct peers *peers);
 void exchange_on_addresses(struct session *session, const struct wire_peers *addresses);
+
+/* --- peers_bulk.c */
+
+void session_bulk_owner_init(struct peers *peers);
+/* Chunks are asked for, in either direction: a bulk connection would be of use. */
+void session_bulk_want(struct session *session);
+void session_bulk_on_message(struct session *session, const struct wire_message *message);
+/* Send a piece, the way that the pieces of its chunk go (serve.h). */
+enum err session_send_piece(struct session *session, const uint8_t *control, size_t len, const struct transport_bulk *bulk, struct serve_way *way) LARDER_MUST_USE;
+void session_bulk_close(struct session *session);
 
 /* --- peers_reach.c */
 

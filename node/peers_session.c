@@ -42,6 +42,8 @@ static void on_ready(struct peer_owner *owner, struct peer *peer)
 
 static void on_question(struct peer_owner *owner, struct peer *peer, const struct wire_message *message)
 {
+	if (message->type == WIRE_CHUNK)
+		session_bulk_want(session_of(peer));
 	serve_message(peers_of(owner)->serve, session_of(peer)->id, message);
 }
 
@@ -63,6 +65,12 @@ static void on_reach(struct peer_owner *owner, struct peer *peer, uint64_t reque
 {
 	(void)owner;
 	reach_on_ask(session_of(peer), request);
+}
+
+static void on_bulk(struct peer_owner *owner, struct peer *peer, const struct wire_message *message)
+{
+	(void)owner;
+	session_bulk_on_message(session_of(peer), message);
 }
 
 /* Of the loop's clock; finer where that is the machine's, since milliseconds are long on a LAN. */
@@ -205,6 +213,7 @@ void session_drop(struct session *session)
 	struct place *place = session->place;
 
 	loop_timer_cancel(peers->use.loop, &session->timer);
+	session_bulk_close(session);
 	peer_release(&session->peer);
 	serve_forget(peers->serve, session->id);
 	log_end(session);
@@ -300,7 +309,7 @@ void session_owner_init(struct peers *peers)
 {
 	peers->peer_owner = (struct peer_owner){
 		.send = on_send, .on_admit = on_admit, .on_ready = on_ready, .on_question = on_question, .on_writable = on_writable,
-		.on_holdings = on_holdings, .on_addresses = on_addresses, .on_reach = on_reach, .now_us = on_now_us,
+		.on_holdings = on_holdings, .on_addresses = on_addresses, .on_reach = on_reach, .on_bulk = on_bulk, .now_us = on_now_us,
 	};
 	peers->transport_owner = (struct transport_owner){
 		.on_message = on_message, .on_closed = on_closed, .on_writable = on_link_writable, .on_up = on_up,

@@ -112,7 +112,10 @@ enum err peers_ask_chunk(struct peers *peers, uint64_t id, const struct digest *
 {
 	struct session *session = session_to_ask(peers, id);
 
-	return session ? asked(session, peer_ask_chunk(&session->peer, digest, size, chunk, ask)) : ERR_CUT;
+	if (!session)
+		return ERR_CUT;
+	session_bulk_want(session);
+	return asked(session, peer_ask_chunk(&session->peer, digest, size, chunk, ask));
 }
 
 enum err peers_ask_find(struct peers *peers, uint64_t id, const struct tag *tags, size_t count, struct peer_ask *ask)
@@ -227,6 +230,8 @@ static void view_contact(const struct contact *contact, struct peer_view *ret_vi
 	ret_view->round_trip_us = session->peer.round_trip_us;
 	ret_view->bytes_in += session->peer.bytes_in;
 	ret_view->bytes_out += session->peer.bytes_out;
+	ret_view->bulk_bytes_in = session->bulk.bytes_in;
+	ret_view->bulk_bytes_out = session->bulk.bytes_out;
 	ret_view->since_ms = session->since_ms;
 }
 

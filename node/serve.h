@@ -23,11 +23,18 @@ struct serve;
 #define SERVE_RETRY_MS 20           /* between tries, where neither serve_writable() nor a reading moves things on */
 #define SERVE_REJECTS_MAX 4         /* of one session that are being looked at; more are ignored */
 
+/* Pieces of one chunk go one way, so that they come in order. */
+struct serve_way {
+	uint64_t request; /* of the chunk */
+	uint64_t number;  /* 0 for the first piece: the sink sets it; what it means is the sink's */
+};
+
 /* Embedded by the owner; how answers go out. */
 struct serve_sink {
 	/* As transport_send(): ERR_OK: the bulk is taken over, and released on any thread. ERR_BUSY: nothing is taken; serve tries again after
-	 * serve_writable(). Anything else: the session is over; nothing more is sent to it, and serve_forget() is to come. Must not call serve from within. */
-	enum err (*send)(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t control_len, const struct transport_bulk *bulk);
+	 * serve_writable(). ERR_NOT_FOUND: the way of a chunk is there no more, which the sink has told the asker; nothing more is sent of it. Anything else: the session is over;
+	 * nothing more is sent to it, and serve_forget() is to come. Must not call serve from within. `way` is NULL of all but pieces. */
+	enum err (*send)(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t control_len, const struct transport_bulk *bulk, struct serve_way *way);
 	/* What to call the peer in the log; asked up to and within serve_forget(). */
 	const char *(*name)(struct serve_sink *sink, uint64_t session);
 };

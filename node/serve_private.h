@@ -64,6 +64,7 @@ struct serve_request {
 	struct wire_message answer;
 	struct outflow_chunk *chunk;   /* CHUNK, REJECT */
 	size_t len, sent;              /* bytes of the chunk */
+	struct serve_way way;          /* of its pieces */
 	uint8_t *bytes;                /* what the answer borrows from, owned: states, found */
 	struct share_names *names;     /* the same */
 };

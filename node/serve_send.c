@@ -56,8 +56,8 @@ static void add_to_tally(struct serve_request *request)
 
 /* --- sending */
 
-/* ERR_BUSY, or the session is over. The bulk is taken over only where it is ERR_OK. */
-static enum err send_message(struct serve *serve, struct serve_session *session, const struct wire_message *message, const struct transport_bulk *bulk)
+/* ERR_BUSY, ERR_NOT_FOUND: its way is gone, or the session is over. The bulk is taken over only where it is ERR_OK. */
+static enum err send_message(struct serve *serve, struct serve_session *session, const struct wire_message *message, const struct transport_bulk *bulk, struct serve_way *way)
 {
 	size_t len;
 	enum err err = wire_encode(message, serve->control, sizeof serve->control, &len, NULL);
@@ -65,10 +65,10 @@ static enum err send_message(struct serve *serve, struct serve_session *session,
 	/* What cannot be said is left out; the other side gives up waiting. */
 	if (err)
 		return bulk ? ERR_INVALID : ERR_OK;
-	err = serve->use.sink->send(serve->use.sink, session->id, serve->control, len, bulk);
+	err = serve->use.sink->send(serve->use.sink, session->id, serve->control, len, bulk, way);
 	if (err == ERR_BUSY)
 		session->is_blocked = true;
-	else if (err)
+	else if (err && err != ERR_NOT_FOUND)
 		session->is_over = true;
 	return err;
 }
@@ -103,7 +103,8 @@ static enum err send_piece(struct serve_request *request)
 	enum err err;
 
 	outflow_hold(request->chunk);
-	err = send_message(request->serve, request->session, &message, &bulk);
+	request->way.request = request->number;
+	err = send_message(request->serve, request->session, &message, &bulk, &request->way);
 	if (err)
 		outflow_give_back(request->chunk);
 	else
@@ -114,7 +115,7 @@ static enum err send_piece(struct serve_request *request)
 static enum err send_answer(struct serve_request *request)
 {
 	struct transport_bulk bulk = {.data = request->bytes, .len = request->answer.bulk.len, .release = release_bytes};
-	enum err err = send_message(request->serve, request->session, &request->answer, bulk.len > 0 ? &bulk : NULL);
+	enum err err = send_message(request->serve, request->session, &request->answer, bulk.len > 0 ? &bulk : NULL, NULL);
 
 	if (!err && bulk.len > 0)
 		request->bytes = NULL; /* it is the sink's */
@@ -185,5 +186,5 @@ void serve_refuse(struct serve *serve, uint64_t session, uint64_t number, enum w
 	size_t len;
 
 	if (wire_encode(&message, serve->control, sizeof serve->control, &len, NULL) == ERR_OK)
-		(void)!serve->use.sink->send(serve->use.sink, session, serve->control, len, NULL);
+		(void)!serve->use.sink->send(serve->use.sink, session, serve->control, len, NULL, NULL);
 }

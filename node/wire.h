@@ -28,6 +28,7 @@
 #define WIRE_NONCE_LEN 32
 #define WIRE_SIGNATURE_LEN 64
 #define WIRE_GROUP_LEN 8
+#define WIRE_TICKET_LEN 16
 #define WIRE_NAME_MAX 63       /* what a node calls itself */
 #define WIRE_SOFTWARE_MAX 63
 #define WIRE_BYE_TEXT_MAX 200
@@ -56,7 +57,9 @@ enum wire_type {
 	/* the way back */
 	WIRE_REACH = 21, WIRE_REACHED = 22,
 	/* Numbers kept for later; unknown until then. */
-	WIRE_WANT = 24, WIRE_CLAIM = 25, WIRE_PROGRESS = 26, WIRE_BULK_OFFER = 27,
+	WIRE_WANT = 24, WIRE_CLAIM = 25, WIRE_PROGRESS = 26,
+	/* the bulk connection */
+	WIRE_BULK_OFFER = 27, WIRE_BULK_ACCEPT = 28,
 };
 
 /* Borrowed, not zero-terminated. `at` may be NULL where len is 0. */
@@ -110,6 +113,11 @@ enum wire_reached {
 	WIRE_REACHED_STRANGER = 3, /* something answers, which is no node of the group, or takes no connections from me */
 };
 
+enum wire_cipher {
+	WIRE_CIPHER_AES_256_GCM = 1,
+	WIRE_CIPHER_CHACHA20_POLY1305 = 2, /* which everybody has; also what an unknown code is read as */
+};
+
 struct wire_bye_message { enum wire_bye reason; struct wire_text text; };
 struct wire_holdings { uint64_t generation; uint32_t part; bool is_last; struct wire_tags tags; };
 struct wire_have { uint64_t generation; struct wire_tags added, removed; };
@@ -129,6 +137,18 @@ struct wire_address {
 	uint16_t port;     /* not 0 */
 };
 struct wire_peers { struct wire_address addresses[WIRE_ADDRESSES_MAX]; uint32_t count; };
+
+struct wire_bulk_offer {
+	uint16_t port;                   /* where the listener of the session waits for the bulk connection; not 0 */
+	uint8_t ticket[WIRE_TICKET_LEN]; /* by which he will know it */
+	uint8_t random[WIRE_NONCE_LEN];  /* his part of the keys */
+	enum wire_cipher cipher;         /* that is best for him */
+};
+struct wire_bulk_accept {
+	uint8_t ticket[WIRE_TICKET_LEN]; /* of the offer */
+	uint8_t random[WIRE_NONCE_LEN];
+	enum wire_cipher cipher;         /* that is used */
+};
 
 /* A digest of an algorithm not known here is read as DIGEST_NONE: a blob that nobody here holds. */
 struct wire_message {
@@ -151,6 +171,8 @@ struct wire_message {
 		struct wire_names names;
 		struct wire_peers peers;
 		enum wire_reached reached;
+		struct wire_bulk_offer bulk_offer;
+		struct wire_bulk_accept bulk_accept;
 	};
 	struct wire_bytes bulk; /* the second frame, of STATES and PIECE; else empty */
 };

@@ -244,6 +244,34 @@ static void reached_fields(struct wire_map *map, struct wire_message *m)
 	m->reached = code > WIRE_REACHED_STRANGER ? WIRE_REACHED_NOBODY : (enum wire_reached)code;
 }
 
+/* --- the bulk connection */
+
+static enum wire_cipher cipher_field(struct wire_map *map, unsigned key, enum wire_cipher cipher)
+{
+	uint64_t code = wire_map_number(map, key, "cipher", cipher, 1, UINT32_MAX);
+
+	return code > WIRE_CIPHER_CHACHA20_POLY1305 ? WIRE_CIPHER_CHACHA20_POLY1305 : (enum wire_cipher)code;
+}
+
+static void bulk_offer_fields(struct wire_map *map, struct wire_message *m)
+{
+	struct wire_bulk_offer *offer = &m->bulk_offer;
+
+	offer->port = (uint16_t)wire_map_number(map, 2, "port", offer->port, 1, UINT16_MAX);
+	wire_map_fixed(map, 3, "ticket", offer->ticket, WIRE_TICKET_LEN);
+	wire_map_fixed(map, 4, "random", offer->random, WIRE_NONCE_LEN);
+	offer->cipher = cipher_field(map, 5, offer->cipher);
+}
+
+static void bulk_accept_fields(struct wire_map *map, struct wire_message *m)
+{
+	struct wire_bulk_accept *accept = &m->bulk_accept;
+
+	wire_map_fixed(map, 2, "ticket", accept->ticket, WIRE_TICKET_LEN);
+	wire_map_fixed(map, 3, "random", accept->random, WIRE_NONCE_LEN);
+	accept->cipher = cipher_field(map, 4, accept->cipher);
+}
+
 /* --- messages */
 
 static const struct wire_form forms[] = {
@@ -269,6 +297,8 @@ static const struct wire_form forms[] = {
 	[WIRE_PEERS] = {"PEERS", false, false, peers_fields},
 	[WIRE_REACH] = {"REACH", true, false, NULL},
 	[WIRE_REACHED] = {"REACHED", true, false, reached_fields},
+	[WIRE_BULK_OFFER] = {"BULK_OFFER", false, false, bulk_offer_fields},
+	[WIRE_BULK_ACCEPT] = {"BULK_ACCEPT", false, false, bulk_accept_fields},
 };
 
 const struct wire_form *wire_form_of(uint64_t type)

@@ -36,11 +36,13 @@ static void check(enum err err, const struct why *why)
 }
 
 /* Pieces are counted, and let go at once. What is asked for next is asked from the loop. */
-static enum err on_send(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t len, const struct transport_bulk *bulk)
+static enum err on_send(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t len, const struct transport_bulk *bulk,
+			struct serve_way *way)
 {
 	struct bench *bench = container_of(sink, struct bench, sink);
 	struct wire_message message;
 
+	(void)way;
 	check(wire_decode(control, len, bulk ? bulk->data : NULL, bulk ? bulk->len : 0, &message, NULL), NULL);
 	bench->has_failed = bench->has_failed || message.type != WIRE_PIECE;
 	if (message.type == WIRE_PIECE && message.piece.offset + message.bulk.len == message.piece.length) {

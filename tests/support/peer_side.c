@@ -84,12 +84,18 @@ static void on_addresses(struct peer_owner *owner, struct peer *peer, const stru
 	container_of(owner, struct side, owner)->addresses += addresses->count;
 }
 
+static void on_bulk(struct peer_owner *owner, struct peer *peer, const struct wire_message *message)
+{
+	(void)peer;
+	container_of(owner, struct side, owner)->bulk = message->type;
+}
+
 static int64_t now_us(struct peer_owner *owner) { return *container_of(owner, struct side, owner)->now_us; }
 
 void side_init(struct side *side, const struct identity *identity, const struct group *group, uint64_t epoch, int64_t *now)
 {
 	*side = (struct side){
-		.owner = {on_send, on_admit, on_ready, on_question, on_writable, on_holdings, on_addresses, on_reach, now_us},
+		.owner = {on_send, on_admit, on_ready, on_question, on_writable, on_holdings, on_addresses, on_reach, on_bulk, now_us},
 		.now_us = now,
 		.share = {.generation = 1},
 		.budget = {.limit_bytes = HOLDINGS_BUDGET_BYTES},

@@ -29,7 +29,7 @@ struct side {
 	int admit;             /* what on_admit() says */
 	/* What it saw. */
 	unsigned admits, readies, questions, writables, holdings_told, addresses;
-	enum wire_type question;
+	enum wire_type question, bulk; /* the last one of each */
 };
 
 /* `identity` and `group` are borrowed. The share is empty, at generation 1. */

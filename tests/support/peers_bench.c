@@ -25,7 +25,7 @@ static void answer_find(struct serve *serve, uint64_t session, const struct wire
 
 	memset(found, WIRE_FOUND_WHOLE, sizeof found);
 	assert_int_equal(wire_encode(&answer, control, sizeof control, &len, NULL), ERR_OK);
-	(void)!serve->use.sink->send(serve->use.sink, session, control, len, NULL);
+	(void)!serve->use.sink->send(serve->use.sink, session, control, len, NULL, NULL);
 }
 
 void serve_message(struct serve *serve, uint64_t session, const struct wire_message *message)

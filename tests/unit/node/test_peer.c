@@ -180,6 +180,38 @@ static void hello_comes_once(void **state)
 	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
 }
 
+static void a_bulk_offer_comes_from_who_was_dialed(void **state)
+{
+	static const struct wire_message offer = {.type = WIRE_BULK_OFFER, .bulk_offer = {.port = 5275, .cipher = WIRE_CIPHER_AES_256_GCM}};
+	struct pair *pair = *state;
+
+	meet(pair);
+	side_tell(&pair->dialer, &offer);
+	assert_int_equal(pair->dialer.bulk, WIRE_BULK_OFFER);
+	side_tell(&pair->listener, &(struct wire_message){.type = WIRE_BULK_ACCEPT, .bulk_accept = {.cipher = WIRE_CIPHER_AES_256_GCM}});
+	assert_int_equal(pair->listener.bulk, WIRE_BULK_ACCEPT);
+	assert_true(pair->dialer.peer.state == PEER_READY && pair->listener.peer.state == PEER_READY);
+	side_tell(&pair->listener, &offer);
+	assert_int_equal(pair->listener.peer.bye_sent, WIRE_BYE_BROKEN);
+}
+
+static void only_pieces_come_over_a_bulk_connection(void **state)
+{
+	static const uint8_t bytes[1] = {7};
+	struct wire_message piece = {.type = WIRE_PIECE, .request = 99, .piece = {0, 1}, .bulk = {bytes, 1}};
+	struct pair *pair = *state;
+	uint8_t control[64];
+	size_t len;
+
+	meet(pair);
+	assert_int_equal(wire_encode(&piece, control, sizeof control, &len, NULL), ERR_OK);
+	peer_on_piece(&pair->dialer.peer, control, len, bytes, 1); /* of no open request */
+	assert_int_equal(pair->dialer.peer.state, PEER_READY);
+	assert_int_equal(wire_encode(&(struct wire_message){.type = WIRE_PING}, control, sizeof control, &len, NULL), ERR_OK);
+	peer_on_piece(&pair->dialer.peer, control, len, NULL, 0);
+	assert_int_equal(pair->dialer.peer.bye_sent, WIRE_BYE_BROKEN);
+}
+
 static void who_is_not_admitted_hears_why(void **state)
 {
 	struct pair *pair = *state;
@@ -893,6 +925,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(two_meet), test(another_group_is_refused), test(a_replayed_hello_is_refused), test(a_reflected_hello_is_a_broken_rule),
 		test(a_replayed_welcome_is_a_broken_rule), test(a_forged_welcome_is_a_broken_rule), test(nothing_comes_before_hello), test(hello_comes_once),
+		test(a_bulk_offer_comes_from_who_was_dialed), test(only_pieces_come_over_a_bulk_connection),
 		test(who_is_not_admitted_hears_why), test(a_clone_is_shown_the_key), test(who_says_nothing_is_given_up),
 		test(a_round_trip_is_measured), test(idle_sessions_are_asked_seldom_and_by_one_side), test(idle_and_silent_is_gone_after_half_a_minute),
 		test(what_is_asked_and_silent_is_gone_after_seconds), test(who_does_not_answer_a_probe_is_gone), test(goodbye_is_heard),

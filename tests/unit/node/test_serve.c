@@ -46,12 +46,14 @@ struct scene {
 	uint8_t *content;
 };
 
-static enum err on_send(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t len, const struct transport_bulk *bulk)
+static enum err on_send(struct serve_sink *sink, uint64_t session, const uint8_t *control, size_t len, const struct transport_bulk *bulk,
+			struct serve_way *way)
 {
 	struct scene *scene = container_of(sink, struct scene, sink);
 	struct got *got = &scene->got[scene->count];
 	struct wire_message message;
 
+	assert_true((way != NULL) == (wire_decode(control, len, bulk ? bulk->data : NULL, bulk ? bulk->len : 0, &message, NULL) == ERR_OK && message.type == WIRE_PIECE));
 	if (scene->is_over || scene->room == 0) {
 		scene->refused++;
 		return scene->is_over ? ERR_CUT : ERR_BUSY;

@@ -3,6 +3,7 @@
 #include "discovery/note.h"
 #include "node/group.h"
 #include "node/identity.h"
+#include "node/seal.h"
 #include "node/wire.h"
 #include "support/cmocka.h"
 #include "support/hex.h"
@@ -104,7 +105,7 @@ static void examples_are_what_is_written(void **state)
 static void no_example_is_left_out(void **state)
 {
 	(void)state;
-	assert_int_equal(count("\n" FENCE "hex "), WIRE_SAMPLES + 4); /* and what is signed, the node, the group, the TXT record */
+	assert_int_equal(count("\n" FENCE "hex "), WIRE_SAMPLES + 6); /* and what is signed, the node, the group, the TXT record, keys and frames of a bulk connection */
 }
 
 static void assert_block(const char *name, const uint8_t *bytes, size_t len)
@@ -158,6 +159,51 @@ static void the_open_group_is_shown(void **state)
 	at = put(at, group.short_tag, sizeof group.short_tag);
 	at = put(at, tag.bytes, sizeof tag.bytes);
 	assert_block("group", bytes, (size_t)(at - bytes));
+}
+
+/* Of the nodes of the examples, with the offer of the examples and its answer. */
+static void bulk_keys(struct seal_keys *ret_keys)
+{
+	struct wire_message hello, welcome, offer, accept;
+	struct seal_ends ends = {.dialer_key = hello.hello.node_key, .listener_key = welcome.hello.node_key, .offer = &offer.bulk_offer, .accept = &accept.bulk_accept};
+
+	wire_sample(0, &hello);
+	wire_sample(1, &welcome);
+	wire_sample(WIRE_SAMPLES - 2, &offer);
+	wire_sample(WIRE_SAMPLES - 1, &accept);
+	ends.dialer_epoch = hello.hello.epoch;
+	ends.listener_epoch = welcome.hello.epoch;
+	seal_derive(&ends, ret_keys);
+}
+
+static void bulk_keys_are_shown(void **state)
+{
+	struct seal_keys keys;
+	uint8_t bytes[2 * SEAL_KEY_LEN];
+
+	(void)state;
+	bulk_keys(&keys);
+	memcpy(put(bytes, keys.to_listener, SEAL_KEY_LEN), keys.to_dialer, SEAL_KEY_LEN);
+	assert_block("bulk keys", bytes, sizeof bytes);
+}
+
+static void bulk_frames_are_shown(void **state)
+{
+	static uint8_t frames[2 * SEAL_FRAME_MAX], control[WIRE_CONTROL_MAX];
+	struct wire_message piece;
+	struct seal_keys keys;
+	struct seal *seal;
+	size_t control_len, len, more;
+
+	(void)state;
+	bulk_keys(&keys);
+	wire_sample(WIRE_PIECE - 1, &piece);
+	assert_int_equal(wire_encode(&piece, control, sizeof control, &control_len, NULL), ERR_OK);
+	assert_int_equal(seal_create(WIRE_CIPHER_AES_256_GCM, keys.to_dialer, false, &seal), ERR_OK);
+	assert_int_equal(seal_close(seal, NULL, 0, NULL, 0, frames, &len), ERR_OK);
+	assert_int_equal(seal_close(seal, control, control_len, piece.bulk.at, piece.bulk.len, frames + len, &more), ERR_OK);
+	seal_destroy(seal);
+	assert_block("bulk frames", frames, len + more);
 }
 
 static void a_node_is_shown(void **state)
@@ -220,15 +266,15 @@ static void types_and_codes_have_their_numbers(void **state)
 		unsigned number;
 		const char *name;
 	} rows[] = {
-		{WIRE_WANT, "WANT"}, {WIRE_CLAIM, "CLAIM"}, {WIRE_PROGRESS, "PROGRESS"}, {WIRE_BULK_OFFER, "BULK_OFFER"},
+		{WIRE_WANT, "WANT"}, {WIRE_CLAIM, "CLAIM"}, {WIRE_PROGRESS, "PROGRESS"},
 		{WIRE_BYE_GOING, "going"}, {WIRE_BYE_DUPLICATE, "duplicate"}, {WIRE_BYE_REFUSED, "refused"}, {WIRE_BYE_BROKEN, "broken"}, {WIRE_BYE_CLONE, "clone"}, {WIRE_BYE_FULL, "full"},
 		{WIRE_NO_NOT_HELD, "not held"}, {WIRE_NO_BUSY, "busy"}, {WIRE_NO_TOO_MUCH, "too much"}, {WIRE_NO_DAMAGED, "damaged"},
 		{WIRE_REACHED_YOU, "you"}, {WIRE_REACHED_NOBODY, "nobody"}, {WIRE_REACHED_STRANGER, "stranger"},
 	};
 
 	(void)state;
-	for (unsigned type = 1; type <= WIRE_SAMPLES; type++)
-		assert_row(type, wire_type_name((enum wire_type)type));
+	for (unsigned i = 0; i < WIRE_SAMPLES; i++)
+		assert_row(wire_sample_type(i), wire_type_name(wire_sample_type(i)));
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		assert_row(rows[i].number, rows[i].name);
 }
@@ -236,11 +282,12 @@ static void types_and_codes_have_their_numbers(void **state)
 static void the_schema_has_each_type(void **state)
 {
 	(void)state;
-	for (unsigned type = 1; type <= WIRE_SAMPLES; type++) {
+	for (unsigned i = 0; i < WIRE_SAMPLES; i++) {
+		unsigned type = wire_sample_type(i);
 		char name[32], rule[64];
 		snprintf(name, sizeof name, "%s", wire_type_name((enum wire_type)type));
 		for (char *at = name; *at; at++)
-			*at = (char)(*at | 0x20);
+			*at = *at == '_' ? '_' : (char)(*at | 0x20);
 		snprintf(rule, sizeof rule, "\n%-8s = { 0: %u, ", name, type);
 		if (count(rule) != 1)
 			fail_msg("not there once: %s", rule + 1);
@@ -257,7 +304,7 @@ static void limits_are_these(void **state)
 		LIMIT(WIRE_CONTROL_MAX), LIMIT(WIRE_PIECE_MAX), LIMIT(WIRE_STATES_MAX), LIMIT(WIRE_NESTING_MAX), LIMIT(WIRE_ASKED_MAX), LIMIT(WIRE_NAME_MAX),
 		LIMIT(WIRE_SOFTWARE_MAX), LIMIT(WIRE_BYE_TEXT_MAX), LIMIT(WIRE_TAGS_MAX), LIMIT(WIRE_FIND_MAX), LIMIT(WIRE_CURSOR_MAX), LIMIT(WIRE_ENTRIES_MAX),
 		LIMIT(WIRE_ENTRIES_BYTES), LIMIT(WIRE_REPO_MAX), LIMIT(WIRE_COMMIT_MAX), LIMIT(WIRE_PATH_MAX), LIMIT(WIRE_ADDRESSES_MAX), LIMIT(WIRE_DIGEST_MAX),
-		LIMIT(WIRE_CHUNKS_MAX),
+		LIMIT(WIRE_CHUNKS_MAX), LIMIT(SEAL_CONTROL_MAX), LIMIT(SEAL_FRAME_MAX),
 	};
 	char row[128];
 
@@ -267,7 +314,7 @@ static void limits_are_these(void **state)
 		if (count(row) != 1)
 			fail_msg("not there once: %s", row + 1);
 	}
-	assert_int_equal(count("\n| `WIRE_"), sizeof limits / sizeof limits[0]);
+	assert_int_equal(count("\n| `WIRE_") + count("\n| `SEAL_"), sizeof limits / sizeof limits[0]);
 }
 
 int main(void)
@@ -276,6 +323,8 @@ int main(void)
 		cmocka_unit_test(examples_are_what_is_written),
 		cmocka_unit_test(no_example_is_left_out),
 		cmocka_unit_test(what_is_signed_is_shown),
+		cmocka_unit_test(bulk_keys_are_shown),
+		cmocka_unit_test(bulk_frames_are_shown),
 		cmocka_unit_test(the_open_group_is_shown),
 		cmocka_unit_test(a_node_is_shown),
 		cmocka_unit_test(a_join_code_is_shown),
