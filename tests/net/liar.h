@@ -32,6 +32,7 @@ struct mode {
 	void (*on_room)(struct session *session); /* something may be sent again */
 	void (*on_chain)(struct session *session, const struct wire_message *message);
 	void (*on_chunk)(struct session *session, const struct wire_message *message);
+	void (*on_offer)(struct session *session, const struct wire_message *message); /* of a bulk connection; NULL: it is not taken up */
 	/* Does not use the transport at all; returns the exit code. */
 	int (*run)(struct liar *liar);
 };
@@ -97,6 +98,9 @@ void session_get_ready(struct session *session);
 
 /* --- liar_mode.c */
 extern const struct mode liar_modes[]; /* ended by one without a name */
+
+/* --- liar_bulk.c: what may be done with a bulk connection. Blocks, for some seconds at most */
+void liar_bulk_on_offer(struct session *session, const struct wire_message *message);
 
 /* --- liar_frames.c: messages that no transport would send, by libzmq itself */
 int liar_run_frames(struct liar *liar);

@@ -171,6 +171,7 @@ const struct mode liar_modes[] = {
 	{.name = "oversized", .help = "frames and messages beyond all limits, without end", .run = liar_run_frames},
 	{.name = "flood", .help = "messages as fast as they go", .on_ready = flood, .on_room = flood},
 	{.name = "replay", .help = "greets with what others have said, or with false signatures", .on_hello = greet_falsely, .dial = dial_falsely},
+	{.name = "bulk", .help = "misuses the bulk connection that it is offered", .on_offer = liar_bulk_on_offer},
 	{.name = "wrong-group", .help = "has the key of another group", .knows_no_group = true},
 	{.name = "stall", .help = "greets, and says nothing any more", .is_mute = true},
 	{0},

@@ -292,9 +292,16 @@ static void on_ping(struct session *session, const struct wire_message *message)
 	session_send(session, &(struct wire_message){.type = WIRE_PONG, .request = message->request});
 }
 
+static void on_offer(struct session *session, const struct wire_message *message)
+{
+	if (session->liar->mode->on_offer)
+		session->liar->mode->on_offer(session, message);
+}
+
 static void (*const handlers[])(struct session *session, const struct wire_message *message) = {
 	[WIRE_HELLO] = on_hello, [WIRE_WELCOME] = on_welcome, [WIRE_BYE] = on_bye, [WIRE_PING] = on_ping, [WIRE_RESYNC] = on_resync, [WIRE_FIND] = on_find,
 	[WIRE_CHAIN] = on_chain, [WIRE_CHUNK] = on_chunk, [WIRE_CANCEL] = on_cancel, [WIRE_REJECT] = on_reject, [WIRE_LIST] = on_list,
+	[WIRE_BULK_OFFER] = on_offer,
 };
 
 /* --- connections */
