@@ -133,10 +133,11 @@ static enum err set_seals(struct bulk_link *link, enum wire_cipher cipher, const
 /* So short that a new connection takes it in one go. False: it did not. */
 static bool send_proof(struct bulk_link *link)
 {
-	uint8_t bytes[WIRE_TICKET_LEN + SEAL_HEAD_LEN + SEAL_TAG_LEN];
-	size_t at = link->is_dialed ? WIRE_TICKET_LEN : 0, len;
+	uint8_t bytes[BULK_GREETING_LEN + WIRE_TICKET_LEN + SEAL_HEAD_LEN + SEAL_TAG_LEN];
+	size_t at = link->is_dialed ? BULK_GREETING_LEN + WIRE_TICKET_LEN : 0, len;
 
-	memcpy(bytes, link->ticket, at);
+	memcpy(bytes, BULK_GREETING, BULK_GREETING_LEN);
+	memcpy(bytes + BULK_GREETING_LEN, link->ticket, WIRE_TICKET_LEN);
 	if (seal_close(link->out.seal, NULL, 0, NULL, 0, bytes + at, &len) != ERR_OK)
 		return false;
 	return send(link->fd, bytes, at + len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(at + len);

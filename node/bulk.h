@@ -14,6 +14,8 @@
 #include "node/transport.h"
 
 #define BULK_PORT 5275
+#define BULK_GREETING "larder-b" /* in front of the ticket, so that nobody else chooses what a node says first to the address where it dials */
+#define BULK_GREETING_LEN (sizeof BULK_GREETING - 1)
 
 /* Sizes. */
 #define BULK_QUEUE_BYTES ((size_t)4 << 20) /* that wait to be sealed and sent, of one link; above: ERR_BUSY */
@@ -25,7 +27,8 @@
 /* Times. */
 #define BULK_PROOF_MS 5000         /* for an awaited link to come, for a dialed one to be up, and for either to prove itself */
 #define BULK_IDLE_MS 5000          /* until the memory for frames is given back */
-#define BULK_DEAD_MS 3000          /* until one that takes no bytes any more is given up by the kernel; less than it takes a fetch to give up who is silent */
+#define BULK_REST_MS 200           /* without guests, where there is no descriptor for one */
+#define BULK_DEAD_MS 3000          /* until one that takes no bytes any more is given up by the kernel; or while its end reads nothing. Then it goes on over the session */
 
 struct bulk;
 struct bulk_link;

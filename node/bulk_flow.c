@@ -23,6 +23,9 @@ static enum flow_state open_frame(struct bulk_in *in, size_t len)
 
 	if (err)
 		return err == ERR_UNPROVEN ? FLOW_BROKEN : FLOW_NONSENSE;
+	if (in->frames[in->full].control_len == 0 && in->has_opened)
+		return FLOW_NONSENSE;
+	in->has_opened = true;
 	in->full++;
 	in->got = 0;
 	return FLOW_DONE;
@@ -32,7 +35,7 @@ static enum flow_state read_frames(struct bulk_in *in, int fd)
 {
 	enum flow_state state = FLOW_DONE;
 
-	while (state == FLOW_DONE && in->full < BULK_SLOTS) {
+	while (state == FLOW_DONE && in->full < BULK_SLOTS && in->slots[in->full]) {
 		ssize_t got;
 		size_t len;
 		if (!frame_len(in, &len))
@@ -61,9 +64,13 @@ static void run_in(struct pool_job *job)
 
 /* --- in, on the loop */
 
-static bool has_slots(struct bulk_in *in)
+/* Who has not proved himself gets one. */
+static bool has_slots(struct bulk_link *link)
 {
-	for (size_t i = 0; i < BULK_SLOTS; i++) {
+	struct bulk_in *in = &link->in;
+	size_t count = link->state == BULK_UP ? BULK_SLOTS : 1;
+
+	for (size_t i = 0; i < count; i++) {
 		if (!in->slots[i])
 			in->slots[i] = malloc(SEAL_FRAME_MAX);
 		if (!in->slots[i])
@@ -78,7 +85,7 @@ static void read_on(struct bulk_link *link)
 
 	if (in->is_running || link->state == BULK_DEAD)
 		return;
-	if (!has_slots(in)) {
+	if (!has_slots(link)) {
 		link_end(link, BULK_OVER);
 		return;
 	}
@@ -88,7 +95,7 @@ static void read_on(struct bulk_link *link)
 	pool_submit(link->bulk->use.pool, &in->job);
 }
 
-/* Frames with nothing in them prove the key, the first time, and are passed over later. */
+/* The first frame has nothing in it: it proves the key. */
 static void deliver(struct bulk_link *link)
 {
 	struct bulk_owner *owner = link->bulk->use.owner;
@@ -302,8 +309,9 @@ void flow_watch(struct bulk_link *link)
 
 void flow_trim(struct bulk_link *link)
 {
-	if (!link->in.is_running && link->in.got == 0)
-		for (size_t i = 0; i < BULK_SLOTS; i++) {
+	/* A frame that has only begun is in the first slot. */
+	if (!link->in.is_running)
+		for (size_t i = link->in.got ? 1 : 0; i < BULK_SLOTS; i++) {
 			free(link->in.slots[i]);
 			link->in.slots[i] = NULL;
 		}

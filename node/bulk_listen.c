@@ -41,7 +41,7 @@ static struct bulk_link *find_awaited(const struct bulk *bulk, const uint8_t tic
 static void on_guest(struct loop_watch *watch, short revents)
 {
 	struct guest *guest = container_of(watch, struct guest, watch);
-	ssize_t got = recv(guest->fd, guest->ticket + guest->got, WIRE_TICKET_LEN - guest->got, MSG_DONTWAIT);
+	ssize_t got = recv(guest->fd, guest->opening + guest->got, sizeof guest->opening - guest->got, MSG_DONTWAIT);
 	struct bulk_link *link;
 
 	(void)revents;
@@ -49,9 +49,9 @@ static void on_guest(struct loop_watch *watch, short revents)
 		return;
 	if (got > 0)
 		guest->got += (size_t)got;
-	if (got > 0 && guest->got < WIRE_TICKET_LEN)
+	if (got > 0 && guest->got < sizeof guest->opening)
 		return;
-	link = got > 0 ? find_awaited(guest->bulk, guest->ticket) : NULL;
+	link = got > 0 && memcmp(guest->opening, BULK_GREETING, BULK_GREETING_LEN) == 0 ? find_awaited(guest->bulk, guest->opening + BULK_GREETING_LEN) : NULL;
 	if (link) {
 		link_take(link, guest->fd);
 		guest->fd = -1; /* the link's */
@@ -111,6 +111,20 @@ static void welcome(struct bulk *bulk, int fd, const struct sockaddr *from)
 		log_info(bulk->use.log, "no bulk connection for %s: %s", lan_text(&address, text), objection);
 }
 
+static void on_rested(struct loop_timer *timer)
+{
+	struct bulk *bulk = container_of(timer, struct bulk, rest);
+
+	loop_watch_start(bulk->use.loop, &bulk->watch);
+}
+
+/* No descriptor or memory for one more: who waits would wake the loop again and again. */
+static void rest(struct bulk *bulk)
+{
+	if (loop_timer_start(bulk->use.loop, &bulk->rest, BULK_REST_MS) == ERR_OK)
+		loop_watch_cancel(bulk->use.loop, &bulk->watch);
+}
+
 static void on_listener(struct loop_watch *watch, short revents)
 {
 	struct bulk *bulk = container_of(watch, struct bulk, watch);
@@ -120,8 +134,13 @@ static void on_listener(struct loop_watch *watch, short revents)
 		struct sockaddr_storage from;
 		socklen_t len = sizeof from;
 		int fd = accept4(bulk->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+			continue;
+		if (fd < 0) {
+			if (errno != EAGAIN)
+				rest(bulk);
 			return;
+		}
 		welcome(bulk, fd, (const struct sockaddr *)&from);
 	}
 }
@@ -184,6 +203,7 @@ void bulk_listen(struct bulk *bulk)
 	}
 	bulk->port = port_of(bulk->fd);
 	bulk->watch = (struct loop_watch){.fd = bulk->fd, .events = POLLIN, .ready = on_listener};
+	bulk->rest.fire = on_rested;
 	loop_watch_start(bulk->use.loop, &bulk->watch);
 }
 
@@ -192,6 +212,7 @@ void bulk_unlisten(struct bulk *bulk)
 	list_each_safe(at, &bulk->guests)
 		guest_free(container_of(at, struct guest, link));
 	loop_watch_cancel(bulk->use.loop, &bulk->watch);
+	loop_timer_cancel(bulk->use.loop, &bulk->rest);
 	if (bulk->fd >= 0)
 		close(bulk->fd);
 	bulk->fd = -1;

@@ -10,7 +10,7 @@
 #include "node/bulk.h"
 
 enum flow_state {
-	FLOW_DONE,     /* in: all slots are full; out: nothing is left */
+	FLOW_DONE,     /* in: all slots that there are, are full; out: nothing is left */
 	FLOW_WAITING,  /* for the socket */
 	FLOW_OVER,     /* the connection is */
 	FLOW_BROKEN,   /* see enum bulk_end */
@@ -32,6 +32,7 @@ struct bulk_in {
 	uint8_t *slots[BULK_SLOTS]; /* NULL: not there now */
 	size_t got;                 /* bytes of the frame that is being read, in slots[full] */
 	size_t full;
+	bool has_opened;            /* a frame */
 	struct seal_opened frames[BULK_SLOTS];
 	enum flow_state state;
 };
@@ -74,7 +75,7 @@ struct guest {
 	int fd;
 	struct loop_watch watch;
 	struct loop_timer timer;
-	uint8_t ticket[WIRE_TICKET_LEN];
+	uint8_t opening[BULK_GREETING_LEN + WIRE_TICKET_LEN];
 	size_t got;
 };
 
@@ -85,6 +86,7 @@ struct bulk {
 	size_t guest_count;
 	int fd; /* -1: does not listen */
 	struct loop_watch watch;
+	struct loop_timer rest; /* until it looks for guests again */
 	uint16_t port;
 	unsigned depth; /* handlers running */
 	bool has_dead;

@@ -51,8 +51,12 @@ static void on_offer(struct session *session, const struct wire_bulk_offer *offe
 	struct wire_bulk_accept *accept = &message.bulk_accept;
 	struct lan_address address = session->address;
 	struct seal_keys keys;
+	int64_t now_ms = peers_now_ms(session->peers);
 	enum err err;
 
+	if (session->bulk.offered_ms && now_ms - session->bulk.offered_ms < PEERS_OFFER_MS)
+		return;
+	session->bulk.offered_ms = now_ms;
 	session_bulk_close(session);
 	address.port = offer->port;
 	memcpy(accept->ticket, offer->ticket, sizeof accept->ticket);
@@ -75,6 +79,10 @@ static void on_accept(struct session *session, const struct wire_bulk_accept *ac
 
 	if (!bulk->link || sodium_memcmp(accept->ticket, bulk->offer.ticket, WIRE_TICKET_LEN) != 0)
 		return;
+	if (accept->cipher != seal_common_cipher(bulk->offer.cipher, accept->cipher)) {
+		session_bulk_close(session);
+		return;
+	}
 	derive(session, &bulk->offer, accept, &keys);
 	err = bulk_set_keys(bulk->link, accept->cipher, &keys);
 	sodium_memzero(&keys, sizeof keys);
@@ -103,9 +111,10 @@ static void note_given(struct session_bulk *bulk, uint64_t request)
 enum err session_send_piece(struct session *session, const uint8_t *control, size_t len, const struct transport_bulk *bulk, struct serve_way *way)
 {
 	struct session_bulk *own = &session->bulk;
+	bool is_first = way->number == 0;
 	enum err err;
 
-	if (way->number == 0)
+	if (is_first)
 		way->number = own->is_up ? own->way : WAY_SESSION;
 	if (way->number == WAY_SESSION)
 		return peer_send(&session->peer, control, len, bulk);
@@ -118,6 +127,8 @@ enum err session_send_piece(struct session *session, const uint8_t *control, siz
 		note_given(own, way->request);
 		own->bytes_out += len + bulk->len;
 		peer_note_given(&session->peer, len + bulk->len);
+	} else if (is_first) {
+		way->number = 0; /* none of it has gone any way: the next try takes the one that is up then */
 	}
 	return err == ERR_NO_MEMORY ? ERR_BUSY : err;
 }

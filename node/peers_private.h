@@ -31,6 +31,7 @@
 #define PEERS_NAMES_MAX 64     /* in `peer =` that must be looked up */
 #define PEERS_NAME_ADDRESSES_MAX 32 /* of one name */
 /* Times. */
+#define PEERS_OFFER_MS 10000   /* an offer of a bulk connection that comes sooner after another one is passed over */
 #define PEERS_BULK_MS 60000    /* after a bulk connection has ended, or did not come about, before it is tried again */
 #define PEERS_WAIT_MIN_MS 100  /* before dialing again; doubled each time up to */
 #define PEERS_WAIT_NAMED_MS 1000 /* where discovery or a setting names it, */
@@ -111,6 +112,7 @@ struct session_bulk {
 	bool is_up;
 	struct wire_bulk_offer offer; /* that was made; the port is 0 where there is none */
 	int64_t again_ms;       /* when the next one may be offered */
+	int64_t offered_ms;     /* when the other end made its last offer that was looked at; 0: never */
 	uint64_t given[WIRE_ASKED_MAX]; /* requests that it gave pieces for; the last ones */
 	size_t given_count;     /* ever */
 	uint64_t bytes_in, bytes_out; /* of all there were */

@@ -1,5 +1,6 @@
 /* The bulk connection of a session that the liar has dialed: it does what is asked of it, up to the proof, and then something else. */
 #include "net/liar.h"
+#include "node/bulk.h"
 #include "node/seal.h"
 
 #include <errno.h>
@@ -141,6 +142,7 @@ void liar_bulk_on_offer(struct session *session, const struct wire_message *mess
 	session_send(session, &answer);
 	is_open = open_side(side, &message->bulk_offer, &answer.bulk_accept, trick);
 	if (is_open) {
+		say(side, BULK_GREETING, BULK_GREETING_LEN);
 		say(side, ticket, sizeof ticket);
 		close_frame(side, NULL);
 		say(side, side->frame, side->len);

@@ -370,6 +370,7 @@ static struct raw raw_come_up(struct scene *scene)
 	await(scene);
 	set_keys(scene);
 	assert_int_equal(seal_close(raw.seal, NULL, 0, NULL, 0, proof, &len), ERR_OK);
+	raw_say(&raw, BULK_GREETING, BULK_GREETING_LEN);
 	raw_say(&raw, ticket, sizeof ticket);
 	raw_say(&raw, proof, len);
 	until(scene, scene->listener.ups == 1);
@@ -437,6 +438,7 @@ static void one_that_does_not_prove_itself(void **state)
 
 	await(scene);
 	set_keys(scene);
+	raw_say(&raw, BULK_GREETING, BULK_GREETING_LEN);
 	raw_say(&raw, ticket, sizeof ticket);
 	until(scene, scene->listener.link->state == BULK_PROVING);
 	pass(scene, BULK_PROOF_MS + 1);
