@@ -4,10 +4,10 @@
 
 #include "node/gateway_range.h"
 #include "node/gateway_reply.h"
+#include "node/gateway_send.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define BLOCK_BYTES ((size_t)128 << 10)
 #define ETAG_MAX (DIGEST_HEX_MAX + 2)
@@ -15,6 +15,7 @@
 struct given {
 	struct gateway_request *request;
 	struct gateway_blob *blob;
+	struct gateway_send send;
 	struct gateway_range range;
 	char etag[ETAG_MAX];
 };
@@ -61,13 +62,11 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 
 static struct MHD_Response *from_disk(struct given *given)
 {
-	int fd = dup(blob_fd(given->blob->blob));
-	struct MHD_Response *response = fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(body_len(given), fd, given->range.first);
+	struct gateway_request *request = given->request;
+	struct MHD_Response *response = gateway_send_start(&given->send, request->gateway->loop, request, blob_fd(given->blob->blob), given->range.first, body_len(given));
 
 	if (response)
 		gateway_blob_count(given->blob, body_len(given));
-	else if (fd >= 0)
-		close(fd);
 	return response;
 }
 
@@ -135,8 +134,10 @@ static void end_given(struct gateway_request *request)
 {
 	struct given *given = request->work;
 
-	if (given)
+	if (given) {
+		gateway_send_stop(&given->send);
 		gateway_blob_close(given->blob);
+	}
 	free(given);
 	request->work = NULL;
 }

@@ -135,6 +135,7 @@ static void end(struct gateway_request *request)
 	if (!file)
 		return;
 	gateway_wait_stop(&file->wait);
+	gateway_send_stop(&file->send);
 	gateway_blob_close(file->blob);
 	gateway_direct_close(file->direct);
 	gateway_fill_leave(file->fill);

@@ -10,6 +10,7 @@
 #include "node/gateway_private.h"
 #include "node/gateway_range.h"
 #include "node/gateway_reply.h"
+#include "node/gateway_send.h"
 #include "node/gateway_wait.h"
 #include "node/node.h"
 
@@ -26,6 +27,7 @@ struct gateway_file {
 	struct gateway_direct *direct;
 	struct gateway_fill *fill;
 	struct gateway_wait wait;
+	struct gateway_send send;
 	uint64_t given;       /* bytes of the body */
 	unsigned recalls;     /* of the fill, as of the first byte that it gave */
 	bool has_read_fill, is_opened, has_failed;

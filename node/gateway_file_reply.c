@@ -4,7 +4,6 @@
 #include "node/pointer.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define BLOCK_BYTES ((size_t)128 << 10) /* of a body that is read by pieces */
 
@@ -152,12 +151,10 @@ void gateway_file_reply_body(struct gateway_file *file)
 
 void gateway_file_reply_from_disk(struct gateway_file *file)
 {
-	int fd = dup(blob_fd(file->blob->blob));
-	struct MHD_Response *response = fd < 0 ? NULL : MHD_create_response_from_fd_at_offset64(gateway_file_len(file), fd, file->range.first);
+	struct gateway_request *request = file->request;
+	struct MHD_Response *response = gateway_send_start(&file->send, request->gateway->loop, request, blob_fd(file->blob->blob), file->range.first, gateway_file_len(file));
 
 	if (response)
 		gateway_blob_count(file->blob, gateway_file_len(file));
-	else if (fd >= 0)
-		close(fd);
 	reply_with(file, gateway_file_status(file), response);
 }

@@ -8,7 +8,7 @@
  *   X-Larder-Wait: .....HTTP/1.1 200 OK
  *   ETag: ...
  *
- * Only this file writes to a connection past libmicrohttpd, and only while the connection rests. On the loop.
+ * This file and gateway_send.c alone write to a connection past libmicrohttpd, and only while the connection rests. On the loop.
  */
 #ifndef LARDER_NODE_GATEWAY_WAIT_H
 #define LARDER_NODE_GATEWAY_WAIT_H

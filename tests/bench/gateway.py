@@ -4,12 +4,13 @@
 usage: tests/bench/gateway.py [--size MIB] [--rounds N] [--larder BIN_DIR]
 
 Over loopback, files in tmpfs. Warm: the node holds the file. Cold: a node without it, and a test hub whose bodies come at 60 MB a second, so that the line is what limits; first byte and whole file
-are those of one GET each, by the gateway and straight from the hub (curl -L). HEAD: one kept connection, one after the other. 64 at once: 64 whole GETs of a file of 16 MiB by one curl.
+are those of one GET each, by the gateway and straight from the hub (curl -L). Dropped: the client has the kernel drop the bytes, so that it is the server that limits. HEAD: one kept connection, one after the other. 64 at once: 64 whole GETs of a file of 16 MiB by one curl.
 The table, in Markdown on standard output, has medians of all rounds. Needs: nginx, curl.
 """
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -83,6 +84,26 @@ def get(url, many=1):
     return float(done.stdout.split()[0]), time.monotonic() - begun
 
 
+def take_seconds(url):
+    """Of a whole file, whose bytes the client has the kernel drop: then it is the server that limits, where curl would."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    address, port = host.split(":")
+    with socket.create_connection((address, int(port))) as connection:
+        begun = time.monotonic()
+        connection.sendall(("GET /%s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, host)).encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        left = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+        buffer = bytearray(MIB)
+        while left:
+            taken = connection.recv_into(buffer, min(left, MIB), socket.MSG_TRUNC)
+            if not taken:
+                raise SystemExit("%s was cut off" % url)
+            left -= taken
+        return time.monotonic() - begun
+
+
 def head_seconds(url):
     """Of one HEAD, on average."""
     host, _, path = url.removeprefix("http://").partition("/")
@@ -120,6 +141,7 @@ def measure(bench):
         cold, home = bench.start_node("cold%d" % number, slow), os.path.join(bench.work, "cold%d" % number)
         rest = "/org/model/resolve/%s/small.bin" % commit_of(slow)
         for name, value in (("warm, nginx", get(nginx + "/big.bin")[1]), ("warm, gateway", get(names["big.bin"])[1]),
+                            ("warm, dropped, nginx", take_seconds(nginx + "/big.bin")), ("warm, dropped, gateway", take_seconds(names["big.bin"])),
                             ("64 at once, nginx", get(nginx + "/small.bin", AT_ONCE)[1]), ("64 at once, gateway", get(names["small.bin"], AT_ONCE)[1]),
                             ("HEAD, nginx", head_seconds(nginx + "/big.bin")), ("HEAD, gateway", head_seconds(names["big.bin"]))):
             found.setdefault(name, []).append(value)
@@ -134,7 +156,7 @@ def measure(bench):
 
 def table(args, found):
     print("| | beside it | gateway | ratio |\n|---|---|---|---|")
-    for name, beside, size in (("warm", "nginx", args.size), ("64 at once", "nginx", SMALL_MIB * AT_ONCE), ("cold", "hub", SMALL_MIB)):
+    for name, beside, size in (("warm", "nginx", args.size), ("warm, dropped", "nginx", args.size), ("64 at once", "nginx", SMALL_MIB * AT_ONCE), ("cold", "hub", SMALL_MIB)):
         other, ours = found["%s, %s" % (name, beside)], found[name + ", gateway"]
         print("| %s GET, against %s | %.0f MB/s | %.0f MB/s | %.2f |" % (name, beside, size * MIB / other / 1e6, size * MIB / ours / 1e6, other / ours))
     for name, beside in (("cold, first byte", "hub"), ("HEAD", "nginx")):
