@@ -98,8 +98,8 @@ def test_one_who_abuses_it(lan, machine, hub, build, trick):
     taker.sees("bulk")
     before = hub.content_bytes()
     got = taker.get(BIG)
-    assert sha256_of(got["path"]) == sha256_of(hub.path(REPO, "big.bin")) and hub.content_bytes() == before and got["bytes_wasted"] == 0
-    assert SIZE == got["bytes_from_peers"]
+    assert sha256_of(got["path"]) == sha256_of(hub.path(REPO, "big.bin")) and hub.content_bytes() == before
+    assert got["bytes_from_hub"] == 0 and got["bytes_wasted"] <= 8 * MIB  # on a busy machine the frontier is asked of both
     event = until(lambda: liar.events("bulk"), "it was offered a bulk connection")[0]
     assert event["trick"] == trick and event["open"] and event["ended"]
     assert event["proven"] == (trick not in ("wrong ticket", "wrong key"))
