@@ -14,7 +14,8 @@ target_compile_options(larder_flags INTERFACE
   -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wno-missing-field-initializers
   -fno-common -fstack-protector-strong)
 if(LARDER_SANITIZE)
-  target_compile_options(larder_flags INTERFACE -fsanitize=${LARDER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # -O1 -g1: what the sanitizers tell has lines and functions all the same, and it compiles in little over half the time.
+  target_compile_options(larder_flags INTERFACE -O1 -g1 -fsanitize=${LARDER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(larder_flags INTERFACE -fsanitize=${LARDER_SANITIZE})
 endif()
 
