@@ -62,8 +62,8 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 
 static struct MHD_Response *from_disk(struct given *given)
 {
-	struct gateway_request *request = given->request;
-	struct MHD_Response *response = gateway_send_start(&given->send, request->gateway->loop, request, blob_fd(given->blob->blob), given->range.first, body_len(given));
+	int fd = blob_fd(given->blob->blob);
+	struct MHD_Response *response = gateway_send_start(&given->send, given->request, fd, given->range.first, body_len(given));
 
 	if (response)
 		gateway_blob_count(given->blob, body_len(given));

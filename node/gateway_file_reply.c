@@ -151,8 +151,8 @@ void gateway_file_reply_body(struct gateway_file *file)
 
 void gateway_file_reply_from_disk(struct gateway_file *file)
 {
-	struct gateway_request *request = file->request;
-	struct MHD_Response *response = gateway_send_start(&file->send, request->gateway->loop, request, blob_fd(file->blob->blob), file->range.first, gateway_file_len(file));
+	int fd = blob_fd(file->blob->blob);
+	struct MHD_Response *response = gateway_send_start(&file->send, file->request, fd, file->range.first, gateway_file_len(file));
 
 	if (response)
 		gateway_blob_count(file->blob, gateway_file_len(file));

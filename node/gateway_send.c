@@ -1,5 +1,6 @@
 #include "node/gateway_send.h"
 
+#include "node/gateway_private.h"
 #include "node/gateway_reply.h"
 
 #include <errno.h>
@@ -8,8 +9,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define STEP_BYTES ((size_t)1 << 20)
-#define TURN_BYTES ((uint64_t)4 << 20) /* then others have their turn */
+#define STEP_BYTES ((size_t)1 << 20) /* then others have their turn */
 #define BLOCK_BYTES ((size_t)1024) /* libmicrohttpd wants one */
 
 static void rest_no_more(struct gateway_send *send)
@@ -25,30 +25,19 @@ static void fail(struct gateway_send *send)
 	rest_no_more(send);
 }
 
-/* False: not now, or never again. */
-static bool send_step(struct gateway_send *send)
-{
-	off_t at = (off_t)send->at;
-	ssize_t sent = sendfile(send->watch.fd, send->fd, &at, send->left < STEP_BYTES ? (size_t)send->left : STEP_BYTES);
-
-	if (sent > 0) {
-		send->at += (uint64_t)sent;
-		send->left -= (uint64_t)sent;
-		return true;
-	}
-	send->has_failed = sent == 0 || (errno != EAGAIN && errno != EINTR); /* the file has become shorter; nobody is there any more */
-	return false;
-}
-
 static void on_ready(struct loop_watch *watch, short revents)
 {
 	struct gateway_send *send = container_of(watch, struct gateway_send, watch);
-	uint64_t stop = send->left > TURN_BYTES ? send->left - TURN_BYTES : 0;
+	off_t at = (off_t)send->at;
+	ssize_t sent = sendfile(watch->fd, send->fd, &at, send->left < STEP_BYTES ? (size_t)send->left : STEP_BYTES);
 
 	(void)revents;
-	send->moved_ms = loop_now_ms(send->loop);
-	while (send->left > stop && send_step(send))
-		;
+	if (sent > 0) {
+		send->moved_ms = loop_now_ms(send->loop);
+		send->at += (uint64_t)sent;
+		send->left -= (uint64_t)sent;
+	} else
+		send->has_failed = sent == 0 || (errno != EAGAIN && errno != EINTR); /* the file has become shorter; nobody is there any more */
 	if (send->has_failed || send->left == 0)
 		rest_no_more(send);
 }
@@ -92,7 +81,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 	return send->left ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-struct MHD_Response *gateway_send_start(struct gateway_send *send, struct loop *loop, struct gateway_request *request, int fd, uint64_t first, uint64_t len)
+struct MHD_Response *gateway_send_start(struct gateway_send *send, struct gateway_request *request, int fd, uint64_t first, uint64_t len)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct MHD_Response *response;
@@ -105,7 +94,7 @@ struct MHD_Response *gateway_send_start(struct gateway_send *send, struct loop *
 			close(copy);
 		return response;
 	}
-	*send = (struct gateway_send){.request = request, .loop = loop, .fd = copy, .at = first, .left = len, .is_open = true};
+	*send = (struct gateway_send){.request = request, .loop = request->gateway->loop, .fd = copy, .at = first, .left = len, .is_open = true};
 	response = MHD_create_response_from_callback(len, BLOCK_BYTES, on_read, send, NULL);
 	gateway_reply_header(response, "Connection", "close");
 	return response;

@@ -3,9 +3,10 @@
 
 usage: tests/bench/gateway.py [--size MIB] [--rounds N] [--larder BIN_DIR]
 
-Over loopback, files in tmpfs. Warm: the node holds the file. Cold: a node without it, and a test hub whose bodies come at 60 MB a second, so that the line is what limits; first byte and whole file
-are those of one GET each, by the gateway and straight from the hub (curl -L). Dropped: the client has the kernel drop the bytes, so that it is the server that limits. HEAD: one kept connection, one after the other. 64 at once: 64 whole GETs of a file of 16 MiB by one curl.
-The table, in Markdown on standard output, has medians of all rounds. Needs: nginx, curl.
+Over loopback, files in tmpfs. Warm: the node holds the file. Cold: a node without it, and a test hub whose bodies come at 60 MB a second, so that the
+line is what limits; first byte and whole file are those of one GET each, by the gateway and straight from the hub (curl -L). Dropped: the client has
+the kernel drop the bytes, so that it is the server that limits. HEAD: one kept connection, one after the other. 64 at once: 64 whole GETs of a file
+of 16 MiB by one curl. The table, in Markdown on standard output, has medians of all rounds. Needs: nginx, curl.
 """
 import argparse
 import json
@@ -156,7 +157,8 @@ def measure(bench):
 
 def table(args, found):
     print("| | beside it | gateway | ratio |\n|---|---|---|---|")
-    for name, beside, size in (("warm", "nginx", args.size), ("warm, dropped", "nginx", args.size), ("64 at once", "nginx", SMALL_MIB * AT_ONCE), ("cold", "hub", SMALL_MIB)):
+    for name, beside, size in (("warm", "nginx", args.size), ("warm, dropped", "nginx", args.size),
+                               ("64 at once", "nginx", SMALL_MIB * AT_ONCE), ("cold", "hub", SMALL_MIB)):
         other, ours = found["%s, %s" % (name, beside)], found[name + ", gateway"]
         print("| %s GET, against %s | %.0f MB/s | %.0f MB/s | %.2f |" % (name, beside, size * MIB / other / 1e6, size * MIB / ours / 1e6, other / ours))
     for name, beside in (("cold, first byte", "hub"), ("HEAD", "nginx")):
