@@ -321,8 +321,7 @@ static enum err start_peers(struct node *node, struct why *why)
 	if (config->bulk_port && parse_bulk_port(config->bulk_port, &options.bulk_port, why) != ERR_OK)
 		return ERR_USAGE;
 	options.port = node->use.is_passing ? 0 : listen.port;
-	if (node->use.is_passing && options.bulk_port > 0)
-		options.bulk_port = 0;
+	options.bulk_port = node->use.is_passing && options.bulk_port > 0 ? 0 : options.bulk_port;
 	if (!options.port && node->port) {
 		options.port = node->port;
 		if (peers_create(&options, &node->peers, why) == ERR_OK)
