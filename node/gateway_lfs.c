@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENT_MAX ((size_t)4 << 20)
+#define SENT_MAX ((size_t)2 << 20)
 #define HUBS_MAX ((size_t)16 << 20) /* of the hub's answer */
 #define HERE_MAX (sizeof "http://" + URL_AUTHORITY_MAX)
 

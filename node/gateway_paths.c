@@ -59,8 +59,8 @@ static bool add_form(json_t *paths, const char *body, size_t len)
 json_t *gateway_paths_parse(const char *content_type, const char *body, size_t len)
 {
 	bool is_json = content_type && strstr(content_type, "json");
-	json_t *json = is_json ? json_loadb(body, len, 0, NULL) : NULL, *paths = json_array();
-	bool is_good = is_json ? add_json(paths, json_object_get(json, "paths")) : add_form(paths, body, len);
+	json_t *json = is_json && len <= GATEWAY_PATHS_BYTES_MAX ? json_loadb(body, len, 0, NULL) : NULL, *paths = json_array();
+	bool is_good = len <= GATEWAY_PATHS_BYTES_MAX && (is_json ? add_json(paths, json_object_get(json, "paths")) : add_form(paths, body, len));
 
 	json_decref(json);
 	if (!is_good) {

@@ -279,6 +279,32 @@ def test_gated_files_go_to_those_whom_the_hub_accepts(hub, node, larder):
     hub.up()
 
 
+@pytest.mark.asan
+@pytest.mark.parametrize("question", ["", "/revision/main", "/tree/main?recursive=true", "/tree/COMMIT?recursive=true"])
+def test_the_list_of_a_gated_repo_is_no_right_to_its_files(hub, node, larder, question):
+    """The hub shows it to everybody; what is remembered of it must not stand for the hub's word on a file."""
+    hub.add_token(TOKEN, "alice")
+    hub.add_token("hf_other", "bob")
+    repo = hub.add("org/gated", {"secret.bin": (MIB + 7, "secret"), "small.txt": "secret"})
+    hub.protect("org/gated", gated="auto", readers=["alice"])
+    commit = repo.refs["main"]
+    for path in ("secret.bin", "small.txt"):
+        assert ask(node, target_of(path, commit, "org/gated"), headers=["Authorization: Bearer " + TOKEN]).status == 200
+    wait_for(lambda: larder.has_blob(repo.find("main").files["secret.bin"].sha256), "it is held")
+    for is_away in (False, True):
+        for headers in ([], ["Authorization: Bearer hf_other"]):
+            if not is_away:
+                assert ask(node, "/api/models/org/gated" + question.replace("COMMIT", commit), headers=headers).status == 200
+            for path in ("secret.bin", "small.txt"):
+                for target in (target_of(path, commit, "org/gated"), target_of(path, repo="org/gated"), "/org/gated/raw/%s/%s" % (commit, path)):
+                    for method, part in (("GET", []), ("HEAD", []), ("GET", ["Range: bytes=0-3"])):
+                        answer = ask(node, target, method, headers=headers + part)
+                        assert answer.status >= 400 and b"secret" not in answer.body, (target, method, answer)
+        hub.down()
+    assert ask(node, target_of("secret.bin", commit, "org/gated"), headers=["Authorization: Bearer " + TOKEN]).status == 200
+    hub.up()
+
+
 def test_the_nodes_own_token_is_not_for_others(hub, larder):
     hub.add_token(TOKEN, "alice")
     hub.add("org/private", {"secret.bin": (MIB, "secret")})
