@@ -114,7 +114,7 @@ struct hub_body {
 	bool is_one_of_many;
 	bool quick; /* others can bring them too: silence of HUB_QUICK_MS before the first byte is ERR_HUB_AWAY, without another try */
 	void (*on_bytes)(struct hub_body *body, const uint8_t *data, size_t len); /* may pause or cancel, and may raise `end` while comes_whole */
-	/* ERR_OK: all of them came. ERR_HUB_AWAY: five tries in a row brought next to nothing (under 16 KiB each). ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
+	/* ERR_OK: all of them came. ERR_HUB_AWAY: nine tries in a row brought next to nothing (under 16 KiB each). ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID as above. */
 	void (*on_done)(struct hub_body *body, enum err err, const struct why *why);
 	bool comes_whole;         /* hub's, as is the next: what comes now is the whole file, whatever was asked for; at `end` it is cut off */
 	struct hub_body_run *run;

@@ -181,7 +181,6 @@ static enum err find_file(struct hub *hub, const struct hub_subject *subject, co
 	const struct hub_listing *have;
 	struct hub_listing one;
 	struct buf key;
-	bool is_of_file;
 	enum err err = make_key(subject, commit, subject->path, &key);
 
 	have = err ? NULL : hub_recent_find(&hub->recent, buf_str(&key));
@@ -189,12 +188,12 @@ static enum err find_file(struct hub *hub, const struct hub_subject *subject, co
 		hub_recent_put(&hub->recent, buf_str(&key), &one);
 		have = hub_recent_find(&hub->recent, buf_str(&key));
 	}
-	is_of_file = have != NULL;
-	if (!err && !have)
+	if (!err && !have) {
 		have = have_listing(hub, subject, commit);
-	/* Of gated repos everybody may read the list: it says nothing about who may have the files. */
-	if (have && have->visibility != VISIBILITY_PUBLIC && hub->is_for_others && !is_of_file)
-		have = NULL;
+		/* Of gated repos everybody may read the list: it says nothing about who may have the files. */
+		if (have && hub->is_for_others && have->visibility != VISIBILITY_PUBLIC)
+			have = NULL;
+	}
 	if (!err)
 		err = have ? copy_file(have, subject->path, ret_listing) : ERR_NOT_FOUND;
 	buf_release(&key);
