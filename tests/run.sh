@@ -6,6 +6,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
+# Most of their time tests wait, hence more at once than there are processors.
+at_once=$((3 * $(nproc)))
 passed=0
 failed=0
 began=$SECONDS
@@ -45,7 +47,7 @@ build() { # PRESET
 
 unit_tests() { # PRESET
 	local status=0 total bad
-	ctest --preset "$1" -j "$(nproc)" >"$logs/ctest" 2>&1 || status=$?
+	ctest --preset "$1" -j "$at_once" >"$logs/ctest" 2>&1 || status=$?
 	total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$logs/ctest")
 	bad=$(sed -n 's/.*, \([0-9]*\) tests failed out of .*/\1/p' "$logs/ctest")
 	if [ -z "$total" ]; then
@@ -95,9 +97,6 @@ if [ "$(uname -m)" != aarch64 ] && [ -e cmake/arm64.cmake ]; then
 	section_end
 fi
 
-# Most of their time these tests wait, hence more at once than there are processors.
-at_once="-n $((2 * $(nproc)))"
-
 section "The test hub"
 python_tests tests/support
 section_end
@@ -105,11 +104,11 @@ section_end
 if [ -x build/dev/cli/larder ]; then
 	section "The program against the test hub"
 	LARDER_BIN=build/dev/cli/larder python_tests tests/e2e -m alone
-	LARDER_BIN=build/dev/cli/larder python_tests $at_once tests/e2e -m "not alone"
+	LARDER_BIN=build/dev/cli/larder python_tests -n $at_once tests/e2e -m "not alone"
 	section_end
 
 	section "The same with sanitizers, in part"
-	LARDER_BIN=build/asan/cli/larder python_tests $at_once tests/e2e -m "asan and not alone"
+	LARDER_BIN=build/asan/cli/larder python_tests -n $at_once tests/e2e -m "asan and not alone"
 	section_end
 fi
 
@@ -118,7 +117,7 @@ why_not=$(PYTHONPATH=tests/net "$python" -B -c 'import lan; print(lan.cannot() o
 if [ -n "$why_not" ]; then
 	echo "NOT RUN: $why_not"
 else
-	python_tests $at_once tests/net
+	python_tests -n $at_once tests/net
 fi
 section_end
 

@@ -1,7 +1,7 @@
 """What all end-to-end tests share: a test hub, and the larder program with a home of its own.
 
 LARDER_BIN names the program (default: build/dev/cli/larder). Tests marked `asan` are also run with the program built with
-sanitizers; LARDER_LONG=1 runs the long forms of some.
+sanitizers; LARDER_LONG=1 runs the long forms of some. Each process that runs tests has a network of its own where this can be.
 """
 import os
 import sys
@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import own_network  # noqa: E402
 from hub import Hub  # noqa: E402
 from larder import Larder, binary  # noqa: E402
 
@@ -23,6 +24,8 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     if not os.access(binary(), os.X_OK):
         raise pytest.UsageError("%s is not there: build it first (cmake --build --preset dev)" % binary())
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None):
+        own_network.enter()
 
 
 @pytest.fixture

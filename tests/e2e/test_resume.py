@@ -50,10 +50,10 @@ def test_killed_again_and_again(hub, larder):
 
 @pytest.mark.asan
 def test_killed_once(hub, larder):
-    size = 60 * MIB + 5
+    size = 30 * MIB + 5
     repo = hub.add("org/big", {"big.safetensors": (size, "big"), "small.txt": "small"})
-    hub.fault(action="slow", kind="cdn", rate=40 * MIB)
-    assert kill_at(larder, hub, 30 * MIB, ["get", "org/big"]) == -signal.SIGKILL
+    hub.fault(action="slow", kind="cdn", rate=10 * MIB)  # a busy machine may take 0.1 s to end it
+    assert kill_at(larder, hub, 15 * MIB, ["get", "org/big"]) == -signal.SIGKILL
     got = larder.ok("get", "org/big")
     assert same(files_of(repo)["big.safetensors"], os.path.join(got.folder, "big.safetensors"))
     assert hub.counters()["content_bytes"] <= 1.02 * size + MIB

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Lives the scenario once for every system call that it makes, with that call failing or being the last one; then
-looks at what is left, without faults.
+"""Lives the scenario with every system call that it makes failing, and with every one being the last; then looks at
+what is left, without faults. The ways to fail and the ways to end take turns from call to call; with LARDER_LONG=1
+every call goes through all of them.
 
 usage: drive.py SCENARIO SHIM [--kind KIND] [--at N] [--keep]
 """
@@ -14,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 
-KINDS = ("eio", "full", "lost", "exit", "power", "tear")
+FAILURES = ("eio", "full")
 CRASHES = ("exit", "power", "tear")
+KINDS = FAILURES + ("lost",) + CRASHES
 EXIT_BY_FAULT = 42
 STEPS_MAX = 2000
 CHUNKS = {1: 4, 2: 2, 4: 4}  # of the scenario's blobs
@@ -95,16 +97,16 @@ def one(scenario, shim, kind, at, keep):
             shutil.rmtree(root)
 
 
-def all_of(pool, scenario, shim, kind):
-    """Returns (steps, problems)."""
+def all_of(pool, scenario, shim, kinds):
+    """Each step with one of the kinds, in turn. Returns (steps, problems)."""
     problems = []
     for first in range(1, STEPS_MAX, 16):
-        steps = range(first, first + 16)
-        for at, (came, call, bad) in zip(steps, pool.map(lambda n: one(scenario, shim, kind, n, False), steps)):
+        steps = [(at, kinds[at % len(kinds)]) for at in range(first, first + 16)]
+        for (at, kind), (came, call, bad) in zip(steps, pool.map(lambda step: one(scenario, shim, step[1], step[0], False), steps)):
             problems += [f"{kind} {at} ({call}): {line}" for line in bad]
             if not came:
                 return at - 1, problems
-    return STEPS_MAX, problems + [f"{kind}: no end after {STEPS_MAX} calls"]
+    return STEPS_MAX, problems + [f"{', '.join(kinds)}: no end after {STEPS_MAX} calls"]
 
 
 def main():
@@ -120,10 +122,16 @@ def main():
         print(came, call, *bad, sep="\n")
         return bool(bad)
     problems = []
+    if args.kind:
+        rounds = [(args.kind,)]
+    elif os.environ.get("LARDER_LONG") == "1":
+        rounds = [(kind,) for kind in KINDS]
+    else:
+        rounds = [FAILURES, ("lost",), CRASHES]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for kind in [args.kind] if args.kind else KINDS:
-            steps, found = all_of(pool, args.scenario, args.shim, kind)
-            print(f"{kind}: {steps} calls, {len(found)} problems")
+        for kinds in rounds:
+            steps, found = all_of(pool, args.scenario, args.shim, kinds)
+            print(f"{', '.join(kinds)}: {steps} calls, {len(found)} problems")
             problems += found
     print(*problems, sep="\n")
     return bool(problems)

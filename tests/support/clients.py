@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+import own_network
+
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RELEASES = ("huggingface_hub", "huggingface_hub~=1.0", "huggingface_hub~=0.36.0")  # the latest one, and the last of each before it, on which much is built
 
@@ -64,6 +66,7 @@ def installed(package, install):
 
 
 def run(*command, **env):
-    done = subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          preexec_fn=own_network.leave)
     if done.returncode:
         raise RuntimeError("%s failed:\n%s" % (" ".join(command), done.stdout))
