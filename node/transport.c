@@ -92,12 +92,32 @@ enum err transport_create(const struct transport_options *options, struct transp
 	return ERR_OK;
 }
 
+static bool is_sending(const struct transport *transport)
+{
+	list_each(at, &transport->links) {
+		const struct transport_link *link = container_of(at, struct transport_link, link);
+		if (link->fd >= 0 && outlet_bytes(link->outlet))
+			return true;
+	}
+	return false;
+}
+
+/* Connections before sockets: see transport_private.h. */
+static void end_connections(struct transport *transport)
+{
+	for (int i = 0; i < TRANSPORT_LINGER_MS && is_sending(transport); i++)
+		poll(NULL, 0, 1);
+	list_each(at, &transport->links)
+		link_stop(container_of(at, struct transport_link, link));
+}
+
 void transport_destroy(struct transport *transport)
 {
 	if (!transport)
 		return;
 	transport_watch_release(transport);
 	loop_watch_cancel(transport->options.loop, &transport->wake_watch);
+	end_connections(transport);
 	list_each_safe(at, &transport->links)
 		link_free(container_of(at, struct transport_link, link));
 	transport_unlisten(transport);

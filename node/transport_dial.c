@@ -19,6 +19,10 @@ static void go_over(struct transport_link *link)
 {
 	if (link->state == LINK_OVER)
 		return;
+	if (link->state == LINK_LEAVING) {
+		link_finish(link);
+		return;
+	}
 	if (link->state == LINK_UP)
 		link->end = TRANSPORT_ENDED;
 	else

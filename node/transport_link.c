@@ -63,7 +63,7 @@ void link_drop(struct transport_link *link, enum transport_end end, const char *
 	log_info(link->transport->options.log, "dropped %s: %s", lan_text(&link->address, text), reason);
 	link->end = end;
 	link_shutdown(link, true);
-	if (link->is_dialed || link->state == LINK_OVER)
+	if (link->fd < 0)
 		link_finish(link);
 	else
 		link->state = LINK_LEAVING;
@@ -77,7 +77,7 @@ void link_deliver(struct transport_link *link, struct frames *frames)
 	zmq_msg_t *control = &frames->at[first], *bulk = &frames->at[first + 1];
 
 	link_count(link, frames);
-	if (link->is_closed)
+	if (link->is_closed || link->state == LINK_LEAVING)
 		return;
 	if (count == 0 || frames->are_too_many) {
 		link_drop(link, TRANSPORT_BROKE_RULES, "a message of more than two frames");
@@ -152,7 +152,7 @@ size_t transport_unsent(const struct transport_link *link)
 	return outlet_bytes(link->outlet);
 }
 
-/* A dialed link's sockets linger by themselves. A taken one has none of its own, so its connection is left alone for a while, then shut down. */
+/* The connection is left alone until what was sent is out, or for a while, then shut down. */
 void transport_close(struct transport_link *link)
 {
 	struct transport *transport = link->transport;
@@ -160,11 +160,13 @@ void transport_close(struct transport_link *link)
 	transport_enter(transport);
 	link->is_closed = true;
 	link->is_waiting = false;
-	if (link->is_dialed && link->state != LINK_DEAD)
+	if (link->is_dialed && link->state == LINK_OVER)
 		bury(link);
 	else if (link->state == LINK_OPENING || link->state == LINK_UP) {
 		link->state = LINK_LEAVING;
 		link->deadline_ms = loop_now_ms(transport->options.loop) + TRANSPORT_LINGER_MS;
+		if (link->is_dialed && outlet_bytes(link->outlet) == 0)
+			link_stop(link);
 	}
 	transport_leave(transport);
 }

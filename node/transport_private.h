@@ -11,6 +11,9 @@
  *
  * libzmq tells nothing of the connections behind a ROUTER, but for its monitor, whose events come in order and name the descriptor; each message names it too. So a taken link is known by
  * its descriptor, and is dropped by shutting it down: the only way to be rid of one connection and no other.
+ *
+ * A dialed link is ended so too, before its socket is closed. A socket that is closed while its connection takes in a message and sends another leaks the frames that are there already
+ * (libzmq 4.3.4, pipe_t::process_pipe_term(): no rollback() where the delimiter was read before the command came), each with the 18 KB that it was read into.
  */
 #ifndef LARDER_NODE_TRANSPORT_PRIVATE_H
 #define LARDER_NODE_TRANSPORT_PRIVATE_H
@@ -27,7 +30,7 @@ enum link_state {
 	LINK_OPENING, /* dialed: not up; taken: no message yet */
 	LINK_UP,
 	LINK_OVER,    /* the connection is gone; its last messages may still lie in the socket */
-	LINK_LEAVING, /* taken, and closed or dropped: the connection is being ended, what comes is not looked at */
+	LINK_LEAVING, /* closed or dropped: the connection is being ended, what comes is not looked at */
 	LINK_DEAD,    /* to be freed when no handler runs */
 };
 
@@ -105,6 +108,8 @@ void link_finish(struct transport_link *link);
 bool link_attach(struct transport_link *link, int fd);
 /* Shut the connection down, if it is still the one that was attached. Abrupt: what lies in between is lost, and the other side, which may be stuck sending, is told at once. */
 void link_shutdown(struct transport_link *link, bool is_abrupt);
+/* Have libzmq end the connection: what it lets go of before (outlet.h) still leaves. */
+void link_stop(struct transport_link *link);
 
 /* --- transport_listen.c */
 enum err transport_listen(struct transport *transport, struct why *why) LARDER_MUST_USE;

@@ -62,6 +62,13 @@ void link_shutdown(struct transport_link *link, bool is_abrupt)
 	(void)shutdown(link->fd, SHUT_RDWR);
 }
 
+/* libzmq reads the end after it has written what it was just at. */
+void link_stop(struct transport_link *link)
+{
+	if (link->fd >= 0 && read_cookie(link->fd) == link->cookie)
+		(void)shutdown(link->fd, SHUT_RD);
+}
+
 /* --- bytes that become no messages */
 
 /* What a frame takes on the wire (ZMTP 3.1, CURVE). */
@@ -142,6 +149,14 @@ static bool is_late(const struct transport_link *link, int64_t now_ms)
 	return now_ms >= link->deadline_ms;
 }
 
+static void leave(struct transport_link *link)
+{
+	if (link->fd < 0)
+		link_finish(link);
+	else
+		link_shutdown(link, false);
+}
+
 static void look_at_time(struct transport_link *link, int64_t now_ms)
 {
 	if (link->is_dialed && link->state == LINK_OPENING && is_late(link, now_ms)) {
@@ -150,7 +165,7 @@ static void look_at_time(struct transport_link *link, int64_t now_ms)
 	} else if (!link->is_admitted && (link->state == LINK_OPENING || link->state == LINK_UP) && is_late(link, now_ms))
 		link_drop(link, TRANSPORT_NOT_ADMITTED, "it did not introduce itself in time");
 	else if (link->state == LINK_LEAVING && is_late(link, now_ms))
-		link_shutdown(link, false);
+		leave(link);
 }
 
 /* Room is told of by the outlet; should ZeroMQ have refused a message for another reason, it is tried again from here. */

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define MIDDLES 30
+
 static void answer(struct bench_node *node, struct transport_link *link)
 {
 	(void)node;
@@ -287,6 +289,67 @@ static void links_may_be_closed_and_dialed_in_handlers(void **state)
 	assert_int_equal(b->closes, 3);
 }
 
+/* --- in the middle of messages, both ways: what is half there must not stay behind, which the address sanitizer tells at the end (transport_private.h) */
+
+static bool has_greeted(const struct bench_node *node)
+{
+	return strcmp(node->control, "good day") == 0;
+}
+
+/* Again where it costs the connection that it has the descriptor of the one before (transport_taken.c). */
+static struct transport_link *greet(struct bench *bench, struct bench_node *a, struct bench_node *b)
+{
+	struct transport_link *link;
+
+	b->control[0] = 0;
+	do {
+		a->closes = 0;
+		link = bench_dial(a, b);
+		bench_say(link, "good day");
+		bench_until(bench, has_greeted(b) || a->closes);
+	} while (!has_greeted(b));
+	return link;
+}
+
+static void begin_talk(struct bench *bench, struct bench_node *a, struct bench_node *b)
+{
+	struct transport_bulk bulk = {.data = plenty, .len = sizeof plenty};
+	unsigned before = a->messages;
+
+	a->link = greet(bench, a, b);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(transport_send(b->link, "much", 4, &bulk), ERR_OK);
+	bench_until(bench, a->messages > before);
+	for (int i = 0; i < 20; i++)
+		bench_say(a->link, "listen");
+}
+
+static void links_end_in_the_middle(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *a = bench_open(bench, 0), *b = bench_open(bench, 1);
+
+	for (unsigned round = 0; round < MIDDLES; round++) {
+		begin_talk(bench, a, b);
+		transport_close(a->link);
+		bench_until(bench, transport_taken_count(b->transport) == 0);
+		assert_int_equal(a->closes, 0);
+	}
+}
+
+static void a_node_ends_in_the_middle(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *b = bench_open(bench, 1);
+
+	for (unsigned round = 0; round < MIDDLES; round++) {
+		struct bench_node *a = bench_open(bench, 0);
+		begin_talk(bench, a, b);
+		bench_close(a);
+		bench_until(bench, transport_taken_count(b->transport) == 0);
+	}
+}
+
 /* --- who does not answer */
 
 static uint16_t listen_plainly(int *ret_fd)
@@ -427,6 +490,8 @@ int main(void)
 		test(a_link_that_is_over_cannot_be_sent_to),
 		test(all_is_let_go_at_the_end),
 		test(links_may_be_closed_and_dialed_in_handlers),
+		test(links_end_in_the_middle),
+		test(a_node_ends_in_the_middle),
 		test(nobody_there),
 		test(somebody_who_says_nothing),
 		test(another_group),
