@@ -31,6 +31,18 @@ static inline void list_append(struct list *head, struct list *link)
 	head->prev = link;
 }
 
+/* Put all of `from` behind what is in `head`; `from` is empty then. */
+static inline void list_append_all(struct list *head, struct list *from)
+{
+	if (list_is_empty(from))
+		return;
+	from->next->prev = head->prev;
+	head->prev->next = from->next;
+	from->prev->next = head;
+	head->prev = from->prev;
+	list_init(from);
+}
+
 /* Harmless on a link that is in no list, as long as it was initialised. */
 static inline void list_remove(struct list *link)
 {

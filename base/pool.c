@@ -14,6 +14,7 @@ struct pool {
 	pthread_cond_t work;
 	struct list waiting;  /* submitted, not yet taken by a worker */
 	struct list finished; /* run, not yet reaped */
+	struct list reaping;  /* of those, what pool_reap() is at; owner thread only */
 	bool closing;
 	size_t out; /* submitted and not yet reaped; owner thread only */
 	int event_fd;
@@ -93,6 +94,7 @@ enum err pool_create(unsigned threads, struct pool **ret_pool)
 	pthread_cond_init(&pool->work, NULL);
 	list_init(&pool->waiting);
 	list_init(&pool->finished);
+	list_init(&pool->reaping);
 	if (threads == 0)
 		threads = 1;
 	pool->ids = calloc(threads, sizeof *pool->ids);
@@ -145,29 +147,21 @@ int pool_fd(const struct pool *pool)
 	return pool->event_fd;
 }
 
-static struct pool_job *next_finished(struct pool *pool)
-{
-	struct pool_job *job = NULL;
-
-	pthread_mutex_lock(&pool->lock);
-	if (!list_is_empty(&pool->finished)) {
-		job = container_of(pool->finished.next, struct pool_job, link);
-		list_remove(&job->link);
-	}
-	pthread_mutex_unlock(&pool->lock);
-	return job;
-}
-
+/* done() may reap too, so what is left is not kept on this stack. */
 size_t pool_reap(struct pool *pool)
 {
-	struct pool_job *job;
 	uint64_t count;
 	size_t reaped = 0;
 
 	/* Emptied first: what finishes from here on makes it readable again. */
 	if (read(pool->event_fd, &count, sizeof count) < 0)
 		count = 0;
-	while ((job = next_finished(pool))) {
+	pthread_mutex_lock(&pool->lock);
+	list_append_all(&pool->reaping, &pool->finished);
+	pthread_mutex_unlock(&pool->lock);
+	while (!list_is_empty(&pool->reaping)) {
+		struct pool_job *job = container_of(pool->reaping.next, struct pool_job, link);
+		list_remove(&job->link);
 		pool->out--;
 		reaped++;
 		job->done(job);

@@ -36,7 +36,7 @@ void pool_submit(struct pool *pool, struct pool_job *job);
 /* Becomes readable when a job has finished; never read it yourself. */
 int pool_fd(const struct pool *pool);
 
-/* Owner thread: call done() of every finished job. done() may submit again. Returns how many were called. Never blocks. */
+/* Owner thread: call done() of every job that has finished by now. done() may submit again; what finishes meanwhile has its turn at the next call. Returns how many were called. Never blocks. */
 size_t pool_reap(struct pool *pool);
 
 /* Owner thread: the same, but first wait until at least one submitted job has finished. Returns 0 at once when none is out. */

@@ -184,10 +184,7 @@ static void run_out(struct pool_job *job)
 
 static void take_queue(struct bulk_out *out)
 {
-	list_each_safe(at, &out->queue) {
-		list_remove(at);
-		list_append(&out->taken, at);
-	}
+	list_append_all(&out->taken, &out->queue);
 	out->taken_bytes += out->queued_bytes;
 	out->queued_bytes = 0;
 }

@@ -75,6 +75,40 @@ static void its_descriptor_tells_when_to_reap(void **state)
 	pool_destroy(pool);
 }
 
+struct restless {
+	struct pool_job job;
+	struct pool *pool;
+	int left, reaped;
+};
+
+static void run_nothing(struct pool_job *job) { (void)job; }
+
+/* Submits itself again, and has run by then. */
+static void done_restless(struct pool_job *job)
+{
+	struct restless *restless = container_of(job, struct restless, job);
+	struct pollfd ready = {.fd = pool_fd(restless->pool), .events = POLLIN};
+
+	restless->reaped++;
+	if (restless->left-- == 0)
+		return;
+	pool_submit(restless->pool, job);
+	assert_int_equal(poll(&ready, 1, 10000), 1);
+}
+
+static void what_finishes_meanwhile_waits_for_the_next_turn(void **state)
+{
+	struct restless restless = {.job = {.run = run_nothing, .done = done_restless}, .left = 3};
+
+	(void)state;
+	assert_int_equal(pool_create(1, &restless.pool), ERR_OK);
+	pool_submit(restless.pool, &restless.job);
+	assert_int_equal(pool_wait(restless.pool), 1);
+	assert_int_equal(pool_reap(restless.pool), 1);
+	pool_destroy(restless.pool);
+	assert_int_equal(restless.reaped, 4);
+}
+
 static void destroying_finishes_what_is_out_and_what_that_submits(void **state)
 {
 	struct pool *pool = NULL;
@@ -96,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_job_is_run_elsewhere_and_done_here),
 		cmocka_unit_test(its_descriptor_tells_when_to_reap),
+		cmocka_unit_test(what_finishes_meanwhile_waits_for_the_next_turn),
 		cmocka_unit_test(destroying_finishes_what_is_out_and_what_that_submits),
 	};
 
