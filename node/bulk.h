@@ -23,11 +23,9 @@
 /* Numbers. */
 #define BULK_GUESTS_MAX 32         /* connections that have not shown a ticket */
 #define BULK_GUESTS_ADDRESS_MAX 4  /* of them from one address */
-#define BULK_TURN_GUESTS 16        /* taken in one turn of the loop */
 /* Times. */
 #define BULK_PROOF_MS 5000         /* for an awaited link to come, for a dialed one to be up, and for either to prove itself */
 #define BULK_IDLE_MS 5000          /* until the memory for frames is given back */
-#define BULK_REST_MS 200           /* without guests, where there is no descriptor for one */
 #define BULK_DEAD_MS 3000          /* until one that takes no bytes any more is given up by the kernel; or while its end reads nothing. Then it goes on over the session */
 
 struct bulk;

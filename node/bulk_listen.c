@@ -98,8 +98,9 @@ static const char *find_objection(struct bulk *bulk, const struct lan_address *a
 	return NULL;
 }
 
-static void welcome(struct bulk *bulk, int fd, const struct sockaddr *from)
+static void welcome(struct acceptor *acceptor, int fd, const struct sockaddr *from)
 {
+	struct bulk *bulk = container_of(acceptor, struct bulk, acceptor);
 	struct lan_address address;
 	const char *objection = lan_from_sockaddr(from, &address) ? find_objection(bulk, &address) : "it has no address";
 	char text[LAN_TEXT_MAX];
@@ -109,40 +110,6 @@ static void welcome(struct bulk *bulk, int fd, const struct sockaddr *from)
 	close(fd);
 	if (objection)
 		log_info(bulk->use.log, "no bulk connection for %s: %s", lan_text(&address, text), objection);
-}
-
-static void on_rested(struct loop_timer *timer)
-{
-	struct bulk *bulk = container_of(timer, struct bulk, rest);
-
-	loop_watch_start(bulk->use.loop, &bulk->watch);
-}
-
-/* No descriptor or memory for one more: who waits would wake the loop again and again. */
-static void rest(struct bulk *bulk)
-{
-	if (loop_timer_start(bulk->use.loop, &bulk->rest, BULK_REST_MS) == ERR_OK)
-		loop_watch_cancel(bulk->use.loop, &bulk->watch);
-}
-
-static void on_listener(struct loop_watch *watch, short revents)
-{
-	struct bulk *bulk = container_of(watch, struct bulk, watch);
-
-	(void)revents;
-	for (size_t i = 0; i < BULK_TURN_GUESTS; i++) {
-		struct sockaddr_storage from;
-		socklen_t len = sizeof from;
-		int fd = accept4(bulk->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
-			continue;
-		if (fd < 0) {
-			if (errno != EAGAIN)
-				rest(bulk);
-			return;
-		}
-		welcome(bulk, fd, (const struct sockaddr *)&from);
-	}
 }
 
 /* --- where it listens */
@@ -202,17 +169,17 @@ void bulk_listen(struct bulk *bulk)
 		return;
 	}
 	bulk->port = port_of(bulk->fd);
-	bulk->watch = (struct loop_watch){.fd = bulk->fd, .events = POLLIN, .ready = on_listener};
-	bulk->rest.fire = on_rested;
-	loop_watch_start(bulk->use.loop, &bulk->watch);
+	bulk->acceptor.loop = bulk->use.loop;
+	bulk->acceptor.on_connection = welcome;
+	acceptor_start(&bulk->acceptor, bulk->fd);
 }
 
 void bulk_unlisten(struct bulk *bulk)
 {
 	list_each_safe(at, &bulk->guests)
 		guest_free(container_of(at, struct guest, link));
-	loop_watch_cancel(bulk->use.loop, &bulk->watch);
-	loop_timer_cancel(bulk->use.loop, &bulk->rest);
+	if (bulk->fd >= 0)
+		acceptor_cancel(&bulk->acceptor);
 	if (bulk->fd >= 0)
 		close(bulk->fd);
 	bulk->fd = -1;

@@ -7,6 +7,7 @@
 #ifndef LARDER_NODE_BULK_PRIVATE_H
 #define LARDER_NODE_BULK_PRIVATE_H
 
+#include "node/acceptor.h"
 #include "node/bulk.h"
 
 enum flow_state {
@@ -85,8 +86,7 @@ struct bulk {
 	struct list links, guests;
 	size_t guest_count;
 	int fd; /* -1: does not listen */
-	struct loop_watch watch;
-	struct loop_timer rest; /* until it looks for guests again */
+	struct acceptor acceptor;
 	uint16_t port;
 	unsigned depth; /* handlers running */
 	bool has_dead;

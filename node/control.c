@@ -1,12 +1,12 @@
 /* The answering side of control.h: who asks, and lines; the answers themselves are in control_answer.c. */
 #include "node/control.h"
 
+#include "node/acceptor.h"
 #include "node/control_answer.h"
 #include "node/control_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +15,14 @@
 #include <unistd.h>
 
 #define BACKLOG 64
-#define ACCEPTS_A_TURN 16
 
 struct control {
 	struct loop *loop;
 	struct node *node;
 	int lock; /* HOME/control.lock, locked while the node lives */
 	char *home;
-	struct loop_watch listener; /* fd -1: not listening */
+	int listener; /* -1: not listening */
+	struct acceptor acceptor;
 	struct list askers;
 	size_t count;
 };
@@ -59,11 +59,11 @@ static enum err listen_here(struct control *control, struct why *why)
 
 	if (err)
 		return err;
-	control->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	(void)unlink(path.address.sun_path);
 	mask = umask(0177);
-	failed = control->listener.fd < 0 || bind(control->listener.fd, (struct sockaddr *)&path.address, sizeof path.address) != 0 ||
-		 listen(control->listener.fd, BACKLOG) != 0;
+	failed = control->listener < 0 || bind(control->listener, (struct sockaddr *)&path.address, sizeof path.address) != 0 ||
+		 listen(control->listener, BACKLOG) != 0;
 	umask(mask);
 	if (failed)
 		err = why_errno(why, errno, "cannot listen at %s/control", control->home);
@@ -146,10 +146,12 @@ void control_asker_end(struct control_asker *asker, enum err err, const struct w
 	/* The other end closes once it has read. */
 }
 
-static void add_asker(struct control *control, int fd)
+static void add_asker(struct acceptor *acceptor, int fd, const struct sockaddr *from)
 {
+	struct control *control = container_of(acceptor, struct control, acceptor);
 	struct control_asker *asker = may_ask(fd) && control->count < CONTROL_MAX ? calloc(1, sizeof *asker) : NULL;
 
+	(void)from;
 	if (!asker) {
 		close(fd);
 		return;
@@ -160,19 +162,6 @@ static void add_asker(struct control *control, int fd)
 	list_append(&control->askers, &asker->link);
 	control->count++;
 	control_line_open(&asker->line, fd);
-}
-
-static void on_connection(struct loop_watch *watch, short revents)
-{
-	struct control *control = container_of(watch, struct control, listener);
-
-	(void)revents;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0)
-			return;
-		add_asker(control, fd);
-	}
 }
 
 /* --- its life */
@@ -187,7 +176,8 @@ enum err control_create(struct loop *loop, const char *home, struct node *node, 
 	control->loop = loop;
 	control->node = node;
 	control->lock = -1;
-	control->listener = (struct loop_watch){.fd = -1, .events = POLLIN, .ready = on_connection};
+	control->listener = -1;
+	control->acceptor = (struct acceptor){.loop = loop, .on_connection = add_asker};
 	list_init(&control->askers);
 	control->home = strdup(home);
 	if (!control->home)
@@ -200,7 +190,7 @@ enum err control_create(struct loop *loop, const char *home, struct node *node, 
 		control_destroy(control);
 		return err;
 	}
-	loop_watch_start(loop, &control->listener);
+	acceptor_start(&control->acceptor, control->listener);
 	*ret_control = control;
 	return ERR_OK;
 }
@@ -215,9 +205,9 @@ void control_destroy(struct control *control)
 		struct control_asker *asker = container_of(at, struct control_asker, link);
 		asker_free(asker);
 	}
-	if (control->listener.fd >= 0) {
-		loop_watch_cancel(control->loop, &control->listener);
-		close(control->listener.fd);
+	if (control->listener >= 0) {
+		acceptor_cancel(&control->acceptor);
+		close(control->listener);
 		if (control_path_open(control->home, &path, NULL) == ERR_OK) {
 			(void)unlink(path.address.sun_path);
 			control_path_close(&path);
