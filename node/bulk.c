@@ -76,28 +76,61 @@ void bulk_close(struct bulk_link *link)
 
 /* --- time */
 
+/* Whether the other end's kernel owes an answer, and has been silent for BULK_DEAD_MS. One whose program does not read tells so again and again, which is a sign of life. */
+static bool is_silent(struct bulk_link *link, bool *ret_is_owing)
+{
+	int64_t now_ms = loop_now_ms(link->bulk->use.loop);
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+
+	(void)getsockopt(link->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	*ret_is_owing = info.tcpi_unacked > 0 || info.tcpi_probes > 1;
+	if (!*ret_is_owing || link->owing_ms == 0)
+		link->owing_ms = *ret_is_owing ? now_ms : 0;
+	return *ret_is_owing && now_ms - link->owing_ms >= BULK_DEAD_MS && info.tcpi_last_ack_recv >= BULK_DEAD_MS;
+}
+
+/* Without memory for the timer, the memory for frames is kept, and nobody looks, until another move starts it. */
+static void look_later(struct bulk_link *link) { (void)!loop_timer_start(link->bulk->use.loop, &link->timer, BULK_LOOK_MS); }
+
+static void look(struct bulk_link *link)
+{
+	bool is_idle = loop_now_ms(link->bulk->use.loop) - link->moved_ms >= BULK_IDLE_MS;
+	bool is_owing;
+
+	if (is_silent(link, &is_owing)) {
+		link_end(link, BULK_OVER);
+		return;
+	}
+	if (is_idle)
+		flow_trim(link);
+	if (!is_idle || is_owing)
+		look_later(link);
+}
+
 static void on_time(struct loop_timer *timer)
 {
 	struct bulk_link *link = container_of(timer, struct bulk_link, timer);
 	struct bulk *bulk = link->bulk;
 
 	bulk_enter(bulk);
-	if (link->state != BULK_UP)
-		link_end(link, BULK_NOT_THERE);
-	else if (link->has_moved)
-		(void)!loop_timer_start(bulk->use.loop, timer, BULK_IDLE_MS);
+	if (link->state == BULK_UP)
+		look(link);
 	else
-		flow_trim(link);
-	link->has_moved = false;
+		link_end(link, BULK_NOT_THERE);
 	bulk_leave(bulk);
 }
 
 void link_note_move(struct bulk_link *link)
 {
-	link->has_moved = true;
-	/* Without memory for the timer the memory for frames is kept until another one starts it. */
+	link->moved_ms = loop_now_ms(link->bulk->use.loop);
 	if (link->state == BULK_UP && link->timer.place == 0)
-		(void)!loop_timer_start(link->bulk->use.loop, &link->timer, BULK_IDLE_MS);
+		look_later(link);
+}
+
+bool bulk_is_behind(const struct bulk_link *link)
+{
+	return link->in.is_running && loop_now_ms(link->bulk->use.loop) - link->in.since_ms >= BULK_BEHIND_MS;
 }
 
 /* --- coming up */
@@ -163,7 +196,7 @@ static void set_options(int fd)
 	static const struct {
 		int level, option, value;
 	} settings[] = {
-		{IPPROTO_TCP, TCP_NODELAY, 1},         {IPPROTO_TCP, TCP_USER_TIMEOUT, BULK_DEAD_MS}, {SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_NODELAY, 1},         {IPPROTO_TCP, TCP_USER_TIMEOUT, BULK_STALL_MS}, {SOL_SOCKET, SO_KEEPALIVE, 1},
 		{IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S}, {IPPROTO_TCP, TCP_KEEPINTVL, KEEP_BETWEEN_S},  {IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT},
 	};
 

@@ -26,7 +26,10 @@
 /* Times. */
 #define BULK_PROOF_MS 5000         /* for an awaited link to come, for a dialed one to be up, and for either to prove itself */
 #define BULK_IDLE_MS 5000          /* until the memory for frames is given back */
-#define BULK_DEAD_MS 3000          /* until one that takes no bytes any more is given up by the kernel; or while its end reads nothing. Then it goes on over the session */
+#define BULK_LOOK_MS 1000          /* between two glances at whether the other end is still heard */
+#define BULK_DEAD_MS 3000          /* without a sign of life while something is on its way: it is over, and goes on over the session */
+#define BULK_STALL_MS 30000        /* the other end's kernel answers, but its program reads nothing: over as well */
+#define BULK_BEHIND_MS 250         /* that a read waits for the pool; then what has come lies here unread */
 
 struct bulk;
 struct bulk_link;
@@ -78,6 +81,8 @@ enum err bulk_dial(struct bulk *bulk, const struct lan_address *address, const u
 
 struct peer *bulk_peer(const struct bulk_link *link);
 bool bulk_is_up(const struct bulk_link *link);
+/* Whether what has come over it may lie here unread, because the pool is busy: silence is no fault of the other end then. */
+bool bulk_is_behind(const struct bulk_link *link);
 /* Send a frame with these two parts, the first of at most SEAL_CONTROL_MAX bytes. `bulk` as in transport_send(), always with a release; as are the errors. */
 enum err bulk_send(struct bulk_link *link, const void *control, size_t control_len, const struct transport_bulk *bulk) LARDER_MUST_USE;
 /* The owner is done with it. What was not sent yet is not sent any more. */

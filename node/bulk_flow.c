@@ -91,6 +91,7 @@ static void read_on(struct bulk_link *link)
 	}
 	link_note_move(link);
 	in->is_running = true;
+	in->since_ms = link->moved_ms;
 	in->job.run = run_in;
 	pool_submit(link->bulk->use.pool, &in->job);
 }

@@ -29,6 +29,7 @@ struct parcel {
 struct bulk_in {
 	struct pool_job job;
 	bool is_running;
+	int64_t since_ms;           /* it is */
 	struct seal *seal;
 	uint8_t *slots[BULK_SLOTS]; /* NULL: not there now */
 	size_t got;                 /* bytes of the frame that is being read, in slots[full] */
@@ -62,8 +63,9 @@ struct bulk_link {
 	uint8_t ticket[WIRE_TICKET_LEN];
 	int fd;
 	struct loop_watch watch;
-	struct loop_timer timer;  /* to be up; then to give memory back */
-	bool has_moved;           /* since the timer fired last */
+	struct loop_timer timer;  /* to be up; then to look whether the other end is heard, and to give memory back */
+	int64_t moved_ms;         /* when something did last */
+	int64_t owing_ms;         /* since when the other end's kernel owes an answer, as far as was looked; 0: it does not */
 	struct bulk_in in;
 	struct bulk_out out;
 };

@@ -222,12 +222,21 @@ static void set_timer(struct draw *draw)
 	(void)!loop_timer_start(draw->loop, &draw->timer, wait_ms);
 }
 
+/* Silence is what the network did not bring. */
+static void excuse(struct draw *draw)
+{
+	for (size_t i = 0; i < draw->known_count; i++)
+		if (peers_is_behind(draw->peers, draw->known[i]))
+			swarm_excuse(draw->swarm, draw->known[i], now_ms(draw));
+}
+
 /* Do all there is to do now. The owner hears of it last, since it may end the draw. */
 static void pursue(struct draw *draw)
 {
 	struct swarm_task task;
 
 	draw->is_pursued = true;
+	excuse(draw);
 	while (swarm_next(draw->swarm, now_ms(draw), &task))
 		do_task(draw, &task);
 	set_timer(draw);

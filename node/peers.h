@@ -83,6 +83,8 @@ size_t peers_holders(struct peers *peers, const struct digest *digest, uint64_t 
 /* How many sessions there are; how many of them have not told their holdings yet. */
 size_t peers_count(const struct peers *peers);
 size_t peers_unsynced(const struct peers *peers);
+/* Whether what it sent may lie here unread (bulk_is_behind()). */
+bool peers_is_behind(const struct peers *peers, uint64_t id);
 /* Whether it has delivered a proven blob before, in this run or one that is remembered. */
 bool peers_has_record(const struct peers *peers, uint64_t id);
 

@@ -156,6 +156,13 @@ static void on_up(struct bulk_owner *owner, struct bulk_link *link)
 
 static void on_writable(struct bulk_owner *owner, struct bulk_link *link) { serve_writable(peers_of(owner)->serve, session_of_link(link)->id); }
 
+bool peers_is_behind(const struct peers *peers, uint64_t id)
+{
+	const struct session *session = session_find(peers, id);
+
+	return session && session->bulk.link && bulk_is_behind(session->bulk.link);
+}
+
 /* --- its end */
 
 static void take_back(struct session *session)

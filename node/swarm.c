@@ -108,6 +108,14 @@ void swarm_received(struct swarm *swarm, uint64_t id, uint64_t index, size_t byt
 		note_whole(swarm, ask, now_ms);
 }
 
+void swarm_excuse(struct swarm *swarm, uint64_t id, int64_t now_ms)
+{
+	struct swarm_peer *peer = swarm_find(swarm, id);
+
+	if (peer)
+		peer->byte_ms = now_ms;
+}
+
 bool swarm_states(const struct swarm *swarm, uint64_t id, uint64_t index, uint8_t ret_before[SHA256_LEN], uint8_t ret_after[SHA256_LEN])
 {
 	for (size_t i = 0; i < SWARM_ASKS; i++) {

@@ -118,6 +118,9 @@ bool swarm_next(struct swarm *swarm, int64_t now_ms, struct swarm_task *ret_task
 /* When swarm_next() is to be called again though nothing happens; INT64_MAX: never. Only right after it said false. */
 int64_t swarm_deadline_ms(const struct swarm *swarm);
 
+/* What this peer sent may lie here unread, since this machine was busy: its silence until now is not held against it. */
+void swarm_excuse(struct swarm *swarm, uint64_t peer, int64_t now_ms);
+
 /* The answer to SWARM_SUGGEST. What partial_suggest() said; `index` with ERR_UNPROVEN. Tell also what is missing now: swarm_have() and swarm_lack(). */
 void swarm_suggested(struct swarm *swarm, enum err err, uint64_t index);
 

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,7 +37,8 @@ struct scene {
 	struct lan lan;
 	struct log log;
 	struct end listener, dialer;
-	unsigned given, given_back;
+	unsigned given;
+	atomic_uint given_back; /* on any thread */
 	uint8_t bytes[BYTES_MAX];
 };
 
@@ -161,7 +164,7 @@ static void come_up(struct scene *scene)
 static void give_back(void *data, void *hint)
 {
 	(void)data;
-	__atomic_add_fetch((unsigned *)hint, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add((atomic_uint *)hint, 1);
 }
 
 static enum err give(struct scene *scene, struct end *from, uint8_t number, size_t len)
@@ -467,6 +470,60 @@ static void guests_are_few_and_do_not_stay(void **state)
 	}
 }
 
+/* Its kernel answers, which is what counts; the time is the kernel's, so it is waited for. */
+static void one_that_does_not_read_for_a_while(void **state)
+{
+	struct scene *scene = *state;
+	struct raw raw = raw_come_up(scene);
+	int64_t then_ms = clock_now_ms(clock_system()) + BULK_DEAD_MS + 2 * BULK_LOOK_MS;
+	uint8_t number = 0;
+
+	while (give(scene, &scene->listener, number, BYTES_MAX) != ERR_BUSY) {
+		number++;
+		pass(scene, 0);
+	}
+	until(scene, clock_now_ms(clock_system()) > then_ms);
+	assert_int_equal(scene->listener.ends, 0);
+	until(scene, !raw_is_over(&raw) && scene->given_back == scene->given);
+	assert_int_equal(scene->listener.ends, 0);
+	raw_close(&raw);
+}
+
+struct blocker {
+	struct pool_job job;
+	sem_t *go;
+	bool is_done;
+};
+
+static void block(struct pool_job *job) { assert_int_equal(sem_wait(container_of(job, struct blocker, job)->go), 0); }
+static void on_unblocked(struct pool_job *job) { container_of(job, struct blocker, job)->is_done = true; }
+
+static void while_the_pool_is_busy_it_is_behind(void **state)
+{
+	struct scene *scene = *state;
+	struct blocker blockers[2];
+	sem_t go;
+
+	come_up(scene);
+	until(scene, !scene->dialer.link->in.is_running && !scene->listener.link->in.is_running);
+	assert_int_equal(sem_init(&go, 0, 0), 0);
+	for (size_t i = 0; i < 2; i++) {
+		blockers[i] = (struct blocker){.job = {.run = block, .done = on_unblocked}, .go = &go};
+		pool_submit(scene->pool, &blockers[i].job);
+	}
+	assert_int_equal(send(scene->listener.link->fd, "\0", 1, 0), 1);
+	until(scene, scene->dialer.link->in.is_running);
+	assert_false(bulk_is_behind(scene->dialer.link));
+	pass(scene, BULK_BEHIND_MS + 1);
+	assert_true(bulk_is_behind(scene->dialer.link));
+	assert_false(bulk_is_behind(scene->listener.link));
+	sem_post(&go);
+	sem_post(&go);
+	until(scene, !scene->dialer.link->in.is_running && blockers[0].is_done && blockers[1].is_done);
+	assert_false(bulk_is_behind(scene->dialer.link));
+	sem_destroy(&go);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -487,6 +544,8 @@ int main(void)
 		SCENE(a_repeated_frame),
 		SCENE(sealed_nonsense),
 		SCENE(one_that_does_not_prove_itself),
+		SCENE(one_that_does_not_read_for_a_while),
+		SCENE(while_the_pool_is_busy_it_is_behind),
 		SCENE(guests_are_few_and_do_not_stay),
 	};
 

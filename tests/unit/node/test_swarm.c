@@ -232,6 +232,36 @@ static void the_frontier_does_not_wait_for_the_dead(void **state)
 	assert_true(sim.wasted_bytes <= 4 * MIB);
 }
 
+/* One chunk, asked of one peer, of which nothing is heard. Whether that is taken back after a while in which this machine was busy, or was not. */
+static bool is_taken_back(bool is_excused)
+{
+	struct swarm_options options = {.size = 1000};
+	struct swarm *swarm = NULL;
+	struct swarm_task task;
+	bool is_asked = false, is_cancelled = false;
+
+	assert_int_equal(swarm_create(&options, &swarm), ERR_OK);
+	swarm_add(swarm, 7, true, 0);
+	for (int64_t now_ms = 0; now_ms <= 2 * SWARM_SILENT_MS; now_ms += 50) {
+		if (is_excused)
+			swarm_excuse(swarm, 7, now_ms);
+		while (swarm_next(swarm, now_ms, &task)) {
+			is_asked |= task.what == SWARM_ASK_CHUNK;
+			is_cancelled |= task.what == SWARM_CANCEL;
+		}
+	}
+	assert_true(is_asked);
+	swarm_destroy(swarm);
+	return is_cancelled;
+}
+
+static void silence_is_excused_while_we_are_busy(void **state)
+{
+	(void)state;
+	assert_true(is_taken_back(false));
+	assert_false(is_taken_back(true));
+}
+
 /* Keys are free: each stranger gets to waste one chunk. */
 static void many_strangers_who_lie(void **state)
 {
@@ -437,6 +467,7 @@ int main(void)
 		cmocka_unit_test(hub_and_peers_meet),
 		cmocka_unit_test(a_black_hole_does_not_hold_it_up),
 		cmocka_unit_test(the_frontier_does_not_wait_for_the_dead),
+		cmocka_unit_test(silence_is_excused_while_we_are_busy),
 		cmocka_unit_test(many_strangers_who_lie),
 		cmocka_unit_test(too_much_waste_ends_trust),
 		cmocka_unit_test(a_false_prefix_gives_way),
