@@ -75,8 +75,9 @@ const struct command doctor_command = {
 	.operands = "[HOST[:PORT]]",
 	.help = "Looks at the store and its disk, the clock, the hub, the token, variables that\n"
 		"lead elsewhere, the node, its port, the network and who is heard there. With\n"
-		"HOST also at the way to that node: its name, the connection, the group's key;\n"
-		"and at the way back, for which the node there is asked to connect to this one.\n\n"
+		"HOST also at the way to that node: its name, the connection, the group's key,\n"
+		"the port for the bytes of files; and at the way back, for which the node there\n"
+		"is asked to connect to this one.\n\n"
 		"Each line is ok, a warning or a problem, with what to do behind ->. The exit\n"
 		"code is 1 when there is a problem.\n\n"
 		"--json: {problems, warnings, findings: [{topic, state, text, remedy}]}\n\n"

@@ -1,7 +1,8 @@
-/* The way to one node: its name, its addresses, the connection, the handshake with the group's key; and the way back. */
+/* The way to one node: its name, its addresses, the connection, the handshake with the group's key, the port for the bytes of files; and the way back. */
 #include "cli/ask.h"
 #include "cli/doctor.h"
 
+#include "node/bulk.h"
 #include "node/group.h"
 #include "node/identity.h"
 #include "node/transport.h"
@@ -49,18 +50,18 @@ static int wait_for(int fd, const bool *stop)
 	return ETIMEDOUT;
 }
 
-static void try_way(struct way *way, const struct addrinfo *at, const bool *stop)
+static void try_way(struct way *way, const struct sockaddr *to, socklen_t to_len, const bool *stop)
 {
 	int64_t began = clock_now_ms(clock_system());
 	struct sockaddr_storage own;
 	socklen_t len = sizeof own;
-	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) {
 		way->error_number = errno;
 		return;
 	}
-	if (connect(fd, at->ai_addr, at->ai_addrlen) != 0)
+	if (connect(fd, to, to_len) != 0)
 		way->error_number = errno == EINPROGRESS ? wait_for(fd, stop) : errno;
 	way->took_ms = clock_now_ms(clock_system()) - began;
 	if (!way->error_number && getsockname(fd, (struct sockaddr *)&own, &len) == 0)
@@ -83,10 +84,28 @@ static enum err search(struct work *work, struct why *why)
 		struct way *way = &search->ways[search->count];
 		if (!lan_from_sockaddr(at->ai_addr, &way->address))
 			continue;
-		try_way(way, at, search->stop);
+		try_way(way, at->ai_addr, at->ai_addrlen, search->stop);
 		search->count++;
 	}
 	freeaddrinfo(found);
+	return ERR_OK;
+}
+
+/* One way more, to an address that is known. */
+struct knock {
+	struct work work;
+	struct way way;
+	const bool *stop;
+};
+
+static enum err knock(struct work *work, struct why *why)
+{
+	struct knock *knock = container_of(work, struct knock, work);
+	struct sockaddr_storage to;
+	socklen_t len = lan_to_sockaddr(&knock->way.address, &to);
+
+	(void)why;
+	try_way(&knock->way, (const struct sockaddr *)&to, len, knock->stop);
 	return ERR_OK;
 }
 
@@ -264,6 +283,28 @@ static bool judge_way(struct doctor *doctor, const struct way *way)
 	return false;
 }
 
+/* Bytes go over the session where this does not stand, so it is never a problem. The node there may have another port for it, which it tells in a session only. */
+static void look_at_bulk(struct doctor *doctor, const struct lan_address *address)
+{
+	struct knock knocking = {.work = {.run = knock}, .way = {.address = *address}, .stop = &doctor->session->stop};
+	struct why why = {0};
+	char text[LAN_TEXT_MAX];
+
+	knocking.way.address.port = BULK_PORT;
+	lan_text(&knocking.way.address, text);
+	if (session_work(doctor->session, &knocking.work, &why) != ERR_OK || doctor->session->stop)
+		return;
+	if (!knocking.way.error_number)
+		doctor_note(doctor, FINDING_OK, "bulk", NULL, "%s, in %lld ms: the bytes of files can take it", text, (long long)knocking.way.took_ms);
+	else if (knocking.way.error_number == ECONNREFUSED)
+		doctor_note(doctor, FINDING_WARNING, "bulk", "see bulk_port in the larder.conf there, and whether another program had that port first",
+			    "%s: nobody listens there; unless the node has another port for them, the bytes of files take the slower way beside all else", text);
+	else if (knocking.way.error_number == ETIMEDOUT)
+		doctor_note(doctor, FINDING_WARNING, "bulk", "open TCP port 5275 in its firewall", "%s: no answer; the bytes of files take the slower way beside all else", text);
+	else
+		doctor_note(doctor, FINDING_WARNING, "bulk", NULL, "%s: %s; the bytes of files take the slower way beside all else", text, strerror(knocking.way.error_number));
+}
+
 void doctor_host(struct doctor *doctor, const char *host)
 {
 	struct search looking = {.work = {.run = search}, .stop = &doctor->session->stop};
@@ -291,6 +332,9 @@ void doctor_host(struct doctor *doctor, const char *host)
 		return;
 	}
 	judge_near(doctor, &good->address);
-	if (shake_hands(doctor, &good->address) && doctor->has_node)
+	if (!shake_hands(doctor, &good->address))
+		return;
+	look_at_bulk(doctor, &good->address);
+	if (doctor->has_node)
 		look_back(doctor, &good->address);
 }

@@ -16,9 +16,9 @@ def doctor(build):
     return run
 
 
-def node(host, build):
+def node(host, build, *flags):
     env = {"HOME": host.dir}
-    process = host.start(build("node/larderd"), "--home", os.path.join(host.dir, "node"), "--name", host.name, env=env)
+    process = host.start(build("node/larderd"), "--home", os.path.join(host.dir, "node"), "--name", host.name, *flags, env=env)
     process.wait_for(lambda line: "is ready" in line, errors=True)
     return process
 
@@ -38,9 +38,22 @@ def test_two(lan, doctor, build):
     elm, oak = lan.host("elm"), lan.host("oak")
     node(oak, build)
     found = doctor(elm, oak.address)
-    assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake", "way back")} == {
-        "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok", "way back": "ok"}
+    assert {topic: found[topic]["state"] for topic in ("multicast", "peers", "connect", "handshake", "bulk", "way back")} == {
+        "multicast": "ok", "peers": "ok", "connect": "ok", "handshake": "ok", "bulk": "ok", "way back": "ok"}
     assert elm.address in found["connect"]["text"]
+    assert oak.address + ":5275" in found["bulk"]["text"]
+
+
+def test_the_port_for_bytes_is_shut(lan, doctor, build):
+    """Which is slower, and no problem: by a firewall that drops, or because the node does not listen there."""
+    elm, oak, ash = lan.host("elm"), lan.host("oak"), lan.host("ash")
+    node(oak, build)
+    oak.run("ip", "rule", "add", "pref", "1", "ipproto", "tcp", "sport", "5275", "blackhole")
+    found = doctor(ash, oak.address)
+    assert found["bulk"]["state"] == "warning" and "no answer" in found["bulk"]["text"] and "firewall" in found["bulk"]["remedy"]
+    node(elm, build, "--bulk-port", "off")
+    found = doctor(ash, elm.address)
+    assert found["handshake"]["state"] == "ok" and found["bulk"]["state"] == "warning" and "nobody listens" in found["bulk"]["text"]
 
 
 def test_one_way_alone(lan, doctor, build):
