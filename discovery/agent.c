@@ -9,6 +9,7 @@
 #include <avahi-common/alternative.h>
 #include <avahi-common/error.h>
 #include <avahi-common/malloc.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,6 +79,28 @@ bool site_rename_service(struct site *site)
 	strncpy(site->service, name, sizeof site->service - 1);
 	avahi_free(name);
 	return true;
+}
+
+bool site_rename_host(struct site *site)
+{
+	char *name, *dot = strchr(site->host, '.');
+
+	if (dot)
+		*dot = 0;
+	name = avahi_alternative_host_name(site->host);
+	if (!name)
+		return false;
+	snprintf(site->host, sizeof site->host, "%.*s.local", (int)(sizeof site->host - sizeof ".local"), name);
+	avahi_free(name);
+	return true;
+}
+
+AvahiAddress site_address(const struct link_address *from)
+{
+	AvahiAddress address = {.proto = from->family == AF_INET ? AVAHI_PROTO_INET : AVAHI_PROTO_INET6};
+
+	memcpy(&address.data, from->bytes, from->family == AF_INET ? 4 : 16);
+	return address;
 }
 
 /* The backend. */

@@ -8,6 +8,7 @@
 
 #include "discovery/links.h"
 
+#include <avahi-common/address.h>
 #include <avahi-common/strlst.h>
 #include <avahi-common/watch.h>
 
@@ -18,7 +19,7 @@ struct site {
 	const AvahiPoll *poll;
 	struct log *log;
 	char service[DISCOVERY_NAME_MAX]; /* a backend takes another name on a conflict */
-	char host[HOST_NAME_LEN];         /* embedded.c only: this, or another on a conflict */
+	char host[HOST_NAME_LEN];         /* of this node's own: this, or another on a conflict */
 	uint16_t port;
 	AvahiStringList *txt;
 	struct links links;
@@ -47,7 +48,10 @@ int embedded_create(struct site *site, struct backend **ret_backend) LARDER_MUST
 /* Whether avahi-daemon answers. */
 bool daemon_is_there(struct site *site);
 
-/* Take another service name: "NAME #2" after "NAME". False: no memory. */
+/* Take another service name: "NAME #2" after "NAME"; another host name. False: no memory. */
 bool site_rename_service(struct site *site);
+bool site_rename_host(struct site *site);
+/* As Avahi has it. */
+AvahiAddress site_address(const struct link_address *from);
 
 #endif

@@ -1,8 +1,11 @@
 /* daemon: the system's avahi-daemon, over D-Bus.
  *
  * When it goes (killed, restarted, or D-Bus with it) the backend is lost; the objects of its client are not to be used again, so another
- * backend is made when it is back. It publishes the machine's host name; when that changes, all services have to be published anew. That is
- * done as soon as it tries a name, not when it has got it, which saves most of a second after its start.
+ * backend is made when it is back.
+ *
+ * The machine's host name is the daemon's own business, and nothing here hangs on it. Two daemons that try one name at the same moment (machines cloned from one image) both give way, each
+ * for another record, and do so again with the next name, once a second, for half a minute and more; with services at that name nobody would find them meanwhile. So here too (embedded.c
+ * tells more) a host name of this node's own is published, link by link.
  */
 #include "discovery/library.h"
 #include "discovery/search.h"
@@ -16,7 +19,8 @@
 
 #define SONAME "libavahi-client.so.3"
 #define CALLS(CALL) \
-	CALL(client_errno) CALL(client_free) CALL(client_new) CALL(entry_group_add_service_strlst) CALL(entry_group_commit) \
+	CALL(client_errno) CALL(client_free) CALL(client_new) CALL(entry_group_add_address) CALL(entry_group_add_service_strlst) \
+	CALL(entry_group_commit) \
 	CALL(entry_group_free) CALL(entry_group_get_state) CALL(entry_group_new) CALL(entry_group_reset) \
 	CALL(entry_group_update_service_txt_strlst) CALL(service_browser_free) CALL(service_browser_new) CALL(service_resolver_free) \
 	CALL(service_resolver_new)
@@ -31,8 +35,8 @@ static const struct library_call calls_of_library[] = {CALLS(LIBRARY_CALL)};
 struct outlet {
 	struct daemon *daemon;
 	const struct calls *avahi;
-	int index; /* of the interface; 0: a free place */
-	AvahiEntryGroup *group; /* NULL until the daemon was ready */
+	struct link link; /* as it was when the addresses were published; index 0: a free place */
+	AvahiEntryGroup *service, *addresses;
 	AvahiServiceBrowser *browser;
 };
 
@@ -44,7 +48,6 @@ struct daemon {
 	AvahiClient *client;
 	struct search search;
 	struct outlet outlets[DISCOVERY_INTERFACES_MAX];
-	bool ready; /* it has a host name, or is trying one */
 	bool lost;
 };
 
@@ -107,88 +110,117 @@ static void on_browsed(AvahiServiceBrowser *browser, AvahiIfIndex interface, Ava
 
 static void browse(struct outlet *outlet)
 {
-	outlet->browser = outlet->avahi->service_browser_new(outlet->daemon->client, outlet->index, AVAHI_PROTO_UNSPEC, DISCOVERY_SERVICE_TYPE, NULL,
+	outlet->browser = outlet->avahi->service_browser_new(outlet->daemon->client, outlet->link.index, AVAHI_PROTO_UNSPEC, DISCOVERY_SERVICE_TYPE, NULL,
 							     AVAHI_LOOKUP_USE_MULTICAST, on_browsed, outlet);
 	if (!outlet->browser)
 		lose(outlet->daemon);
 }
 
-static void on_group(AvahiEntryGroup *group, AvahiEntryGroupState state, void *userdata);
+static int publish_service(struct outlet *outlet)
+{
+	struct site *site = outlet->daemon->site;
+	int error = outlet->avahi->entry_group_add_service_strlst(outlet->service, outlet->link.index, AVAHI_PROTO_UNSPEC, 0, site->service, DISCOVERY_SERVICE_TYPE, NULL,
+								  site->host, site->port, site->txt);
+
+	return error ? error : outlet->avahi->entry_group_commit(outlet->service);
+}
+
+static int publish_addresses(struct outlet *outlet)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < outlet->link.address_count && !error; i++) {
+		AvahiAddress address = site_address(&outlet->link.addresses[i]);
+		error = outlet->avahi->entry_group_add_address(outlet->addresses, outlet->link.index, AVAHI_PROTO_UNSPEC, AVAHI_PUBLISH_NO_REVERSE | AVAHI_PUBLISH_NO_PROBE,
+							       outlet->daemon->site->host, &address);
+	}
+	return error || outlet->link.address_count == 0 ? error : outlet->avahi->entry_group_commit(outlet->addresses);
+}
 
 static void publish(struct outlet *outlet)
 {
-	struct daemon *daemon = outlet->daemon;
-	struct site *site = daemon->site;
-
-	if (outlet->group)
-		outlet->avahi->entry_group_reset(outlet->group);
-	else
-		outlet->group = outlet->avahi->entry_group_new(daemon->client, on_group, outlet);
-	if (!outlet->group ||
-	    outlet->avahi->entry_group_add_service_strlst(outlet->group, outlet->index, AVAHI_PROTO_UNSPEC, 0, site->service, DISCOVERY_SERVICE_TYPE, NULL,
-							  NULL, site->port, site->txt) < 0 ||
-	    outlet->avahi->entry_group_commit(outlet->group) < 0)
-		lose(daemon);
+	outlet->avahi->entry_group_reset(outlet->service);
+	outlet->avahi->entry_group_reset(outlet->addresses);
+	if (publish_addresses(outlet) != 0 || publish_service(outlet) != 0)
+		lose(outlet->daemon);
 }
 
 static void publish_all(struct daemon *daemon)
 {
 	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX && !daemon->lost; i++)
-		if (daemon->outlets[i].index)
+		if (daemon->outlets[i].link.index)
 			publish(&daemon->outlets[i]);
 }
 
-static void withdraw_all(struct daemon *daemon)
+static void on_group(struct outlet *outlet, AvahiEntryGroupState state, bool (*rename)(struct site *site))
 {
-	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX; i++)
-		if (daemon->outlets[i].group)
-			daemon->avahi->entry_group_reset(daemon->outlets[i].group);
-}
-
-static void on_group(AvahiEntryGroup *group, AvahiEntryGroupState state, void *userdata)
-{
-	struct outlet *outlet = userdata;
 	struct daemon *daemon = outlet->daemon;
 
-	(void)group;
-	if (state == AVAHI_ENTRY_GROUP_FAILURE || (state == AVAHI_ENTRY_GROUP_COLLISION && !site_rename_service(daemon->site)))
+	if (state == AVAHI_ENTRY_GROUP_FAILURE || (state == AVAHI_ENTRY_GROUP_COLLISION && !rename(daemon->site)))
 		lose(daemon);
 	else if (state == AVAHI_ENTRY_GROUP_COLLISION)
 		publish_all(daemon);
+}
+
+static void on_service(AvahiEntryGroup *group, AvahiEntryGroupState state, void *userdata)
+{
+	(void)group;
+	on_group(userdata, state, site_rename_service);
+}
+
+static void on_addresses(AvahiEntryGroup *group, AvahiEntryGroupState state, void *userdata)
+{
+	(void)group;
+	on_group(userdata, state, site_rename_host);
 }
 
 static void close_outlet(struct outlet *outlet)
 {
 	if (outlet->browser)
 		outlet->avahi->service_browser_free(outlet->browser);
-	if (outlet->group)
-		outlet->avahi->entry_group_free(outlet->group);
+	if (outlet->service)
+		outlet->avahi->entry_group_free(outlet->service);
+	if (outlet->addresses)
+		outlet->avahi->entry_group_free(outlet->addresses);
 	*outlet = (struct outlet){0};
 }
 
-static void open_outlet(struct daemon *daemon, int index)
+static void open_outlet(struct daemon *daemon, const struct link *link)
 {
 	struct outlet *outlet = daemon->outlets;
 
-	while (outlet->index)
+	while (outlet->link.index)
 		outlet++; /* there are as many places as there can be links */
 	outlet->daemon = daemon;
 	outlet->avahi = daemon->avahi;
-	outlet->index = index;
+	outlet->link = *link;
 	browse(outlet);
-	if (daemon->ready && !daemon->lost)
+	outlet->service = daemon->avahi->entry_group_new(daemon->client, on_service, outlet);
+	outlet->addresses = daemon->avahi->entry_group_new(daemon->client, on_addresses, outlet);
+	if (!outlet->service || !outlet->addresses)
+		lose(daemon);
+	else if (!daemon->lost)
 		publish(outlet);
 }
 
-static bool is_open(const struct daemon *daemon, int index)
+static void update_outlet(struct outlet *outlet, const struct link *link)
 {
-	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX; i++)
-		if (daemon->outlets[i].index == index)
-			return true;
-	return false;
+	if (link_has_same_addresses(&outlet->link, link))
+		return;
+	outlet->link = *link;
+	outlet->avahi->entry_group_reset(outlet->addresses);
+	if (publish_addresses(outlet) != 0)
+		lose(outlet->daemon);
 }
 
-/* Addresses are the daemon's own business. */
+static struct outlet *outlet_of(struct daemon *daemon, int index)
+{
+	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX; i++)
+		if (daemon->outlets[i].link.index == index)
+			return &daemon->outlets[i];
+	return NULL;
+}
+
 static void daemon_links_changed(struct backend *backend)
 {
 	struct daemon *daemon = container_of(backend, struct daemon, backend);
@@ -197,15 +229,19 @@ static void daemon_links_changed(struct backend *backend)
 	if (daemon->lost)
 		return;
 	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX; i++) {
-		int index = daemon->outlets[i].index;
+		int index = daemon->outlets[i].link.index;
 		if (index && !links_find(links, index)) {
 			search_leave(&daemon->search, index);
 			close_outlet(&daemon->outlets[i]);
 		}
 	}
-	for (size_t i = 0; i < links->count && !daemon->lost; i++)
-		if (!is_open(daemon, links->at[i].index))
-			open_outlet(daemon, links->at[i].index);
+	for (size_t i = 0; i < links->count && !daemon->lost; i++) {
+		struct outlet *outlet = outlet_of(daemon, links->at[i].index);
+		if (outlet)
+			update_outlet(outlet, &links->at[i]);
+		else
+			open_outlet(daemon, &links->at[i]);
+	}
 }
 
 static void daemon_announce(struct backend *backend)
@@ -215,10 +251,10 @@ static void daemon_announce(struct backend *backend)
 
 	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX && !daemon->lost; i++) {
 		struct outlet *outlet = &daemon->outlets[i];
-		int state = outlet->group ? outlet->avahi->entry_group_get_state(outlet->group) : AVAHI_ENTRY_GROUP_UNCOMMITED;
+		int state = outlet->service ? outlet->avahi->entry_group_get_state(outlet->service) : AVAHI_ENTRY_GROUP_UNCOMMITED;
 		if (state != AVAHI_ENTRY_GROUP_ESTABLISHED && state != AVAHI_ENTRY_GROUP_REGISTERING)
 			continue;
-		if (outlet->avahi->entry_group_update_service_txt_strlst(outlet->group, outlet->index, AVAHI_PROTO_UNSPEC, 0, site->service,
+		if (outlet->avahi->entry_group_update_service_txt_strlst(outlet->service, outlet->link.index, AVAHI_PROTO_UNSPEC, 0, site->service,
 									 DISCOVERY_SERVICE_TYPE, NULL, site->txt) < 0)
 			lose(daemon);
 	}
@@ -232,7 +268,7 @@ static void daemon_refresh(struct backend *backend)
 	for (size_t i = 0; i < DISCOVERY_INTERFACES_MAX && !daemon->lost; i++) {
 		struct outlet *outlet = &daemon->outlets[i];
 		AvahiServiceBrowser *old = outlet->browser;
-		if (!outlet->index)
+		if (!outlet->link.index)
 			continue;
 		browse(outlet);
 		if (old)
@@ -256,16 +292,10 @@ static const struct backend_ops ops = {daemon_announce, daemon_links_changed, da
 static void on_client(AvahiClient *client, AvahiClientState state, void *userdata)
 {
 	struct daemon *daemon = userdata;
-	bool was_ready = daemon->ready;
 
 	daemon->client = client; /* called from within avahi_client_new() already */
-	daemon->ready = state == AVAHI_CLIENT_S_RUNNING || state == AVAHI_CLIENT_S_REGISTERING;
 	if (state == AVAHI_CLIENT_FAILURE)
 		lose(daemon);
-	else if (daemon->ready && (!was_ready || state == AVAHI_CLIENT_S_REGISTERING))
-		publish_all(daemon);
-	else if (!daemon->ready)
-		withdraw_all(daemon);
 }
 
 int daemon_create(struct site *site, struct backend **ret_backend)

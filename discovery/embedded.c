@@ -8,14 +8,12 @@
 #include "discovery/library.h"
 #include "discovery/search.h"
 
-#include <avahi-common/alternative.h>
 #include <avahi-common/error.h>
 #include <avahi-common/malloc.h>
 #include <avahi-core/core.h>
 #include <avahi-core/log.h>
 #include <avahi-core/lookup.h>
 #include <avahi-core/publish.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,9 +123,7 @@ static int publish_addresses(struct outlet *outlet)
 	int error = 0;
 
 	for (size_t i = 0; i < outlet->link.address_count && !error; i++) {
-		const struct link_address *from = &outlet->link.addresses[i];
-		AvahiAddress address = {.proto = from->family == AF_INET ? AVAHI_PROTO_INET : AVAHI_PROTO_INET6};
-		memcpy(&address.data, from->bytes, from->family == AF_INET ? 4 : 16);
+		AvahiAddress address = site_address(&outlet->link.addresses[i]);
 		error = outlet->avahi->server_add_address(server, outlet->addresses, outlet->link.index, AVAHI_PROTO_UNSPEC,
 							AVAHI_PUBLISH_NO_REVERSE | AVAHI_PUBLISH_NO_PROBE, outlet->embedded->site->host, &address);
 	}
@@ -166,27 +162,13 @@ static void on_service(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryG
 		publish_all(embedded);
 }
 
-static bool rename_host(struct site *site)
-{
-	char *name, *dot = strchr(site->host, '.');
-
-	if (dot)
-		*dot = 0;
-	name = avahi_alternative_host_name(site->host);
-	if (!name)
-		return false;
-	snprintf(site->host, sizeof site->host, "%.*s.local", (int)(sizeof site->host - sizeof ".local"), name);
-	avahi_free(name);
-	return true;
-}
-
 static void on_addresses(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryGroupState state, void *userdata)
 {
 	struct outlet *outlet = userdata;
 	struct embedded *embedded = outlet->embedded;
 
 	(void)group;
-	if (state == AVAHI_ENTRY_GROUP_FAILURE || (state == AVAHI_ENTRY_GROUP_COLLISION && !rename_host(embedded->site)))
+	if (state == AVAHI_ENTRY_GROUP_FAILURE || (state == AVAHI_ENTRY_GROUP_COLLISION && !site_rename_host(embedded->site)))
 		lose(embedded, embedded->avahi->server_errno(server));
 	else if (state == AVAHI_ENTRY_GROUP_COLLISION)
 		publish_all(embedded);
