@@ -3,9 +3,10 @@
  * When it goes (killed, restarted, or D-Bus with it) the backend is lost; the objects of its client are not to be used again, so another
  * backend is made when it is back.
  *
- * The machine's host name is the daemon's own business, and nothing here hangs on it. Two daemons that try one name at the same moment (machines cloned from one image) both give way, each
- * for another record, and do so again with the next name, once a second, for half a minute and more; with services at that name nobody would find them meanwhile. So here too (embedded.c
- * tells more) a host name of this node's own is published, link by link.
+ * The machine's host name is the daemon's own business, and nothing here hangs on it. Two daemons (Avahi 0.8) that try one name at the same
+ * moment, as on machines cloned from one image, both give way, each for another record, and again with the next name, once a second, for half
+ * a minute and more; a service at that name would not be found meanwhile. So a host name of this node's own is published here too, link by
+ * link (embedded.c tells more).
  */
 #include "discovery/library.h"
 #include "discovery/search.h"
