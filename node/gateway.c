@@ -300,7 +300,7 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway->rules = (struct guard_rules){&config->gateway_host, &config->gateway_origin};
 	list_init(&gateway->listeners);
 	list_init(&gateway->requests);
-	gateway->hubs = (struct gateway_hubs){.loop = use->loop, .http = use->http, .store = use->store, .url = config->hub};
+	gateway->hubs = (struct gateway_hubs){.loop = use->loop, .http = use->http, .store = use->store, .own = use->hub};
 	gateway->blobs = (struct gateway_blobs){.pool = use->pool, .store = use->store};
 	gateway->fills.fetcher = node_fetcher(node);
 	gateway->fills.blobs = &gateway->blobs;

@@ -74,7 +74,7 @@ static bool make_room(struct gateway_hubs *hubs)
 
 static enum err add(struct gateway_hubs *hubs, const char *token, struct gateway_hub **ret_hub, struct why *why)
 {
-	struct hub_options options = {.url = hubs->url, .token = token, .is_for_others = true, .store = hubs->store};
+	struct hub_options options = {.url = hub_base(hubs->own), .token = token, .is_for_others = true, .store = hubs->store, .beside = hubs->own};
 	struct gateway_hub *hub;
 	enum err err;
 

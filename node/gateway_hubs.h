@@ -22,10 +22,10 @@ struct gateway_hub {
 };
 
 struct gateway_hubs {
-	struct loop *loop; /* set by the owner, as are all up to `url`; borrowed */
+	struct loop *loop; /* set by the owner, as are all up to `own`; borrowed */
 	struct http *http;
 	struct store *store;
-	const char *url;
+	const struct hub *own; /* the node's, at the same address */
 	/* Its own. */
 	struct list all; /* the last one used first */
 	unsigned count;

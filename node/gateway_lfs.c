@@ -104,7 +104,7 @@ static void on_look(struct hub_look *looked, enum err err, const struct why *why
 		gateway_reply_error(lfs->request, 403, NULL, NULL, "other machines get public files only");
 	else {
 		lfs_batch_find(&lfs->batch, &lfs->look.listing);
-		if (lfs->batch.missing && !hub_is_away(lfs->hub->hub) && !lfs->request->is_from_afar)
+		if (lfs->batch.missing && !hub_is_left_alone(lfs->hub->hub) && !lfs->request->is_from_afar)
 			ask_hub(lfs);
 		else
 			reply(lfs, NULL);

@@ -117,11 +117,12 @@ static void answer(struct pass *pass, const struct hub_listing *listing)
 static void on_recalled(struct gateway_recall *recall, const struct hub_listing *listing)
 {
 	struct pass *pass = container_of(recall, struct pass, recall);
-	bool is_away = pass->why.text[0] || hub_is_away(pass->hub->hub), may_see = listing && !(pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC);
+	struct hub *hub = pass->hub->hub;
+	bool is_away = pass->why.text[0] || hub_is_away(hub), may_see = listing && !(pass->request->is_from_afar && listing->visibility != VISIBILITY_PUBLIC);
 
 	if (may_see && (is_away || listing->count <= SETTLED_FILES_MAX))
 		answer(pass, listing);
-	else if (is_away)
+	else if (pass->why.text[0] || hub_is_left_alone(hub))
 		refuse_away(pass);
 	else
 		pass_ask_hub(pass);
@@ -151,8 +152,10 @@ static void recall_refs(struct pass *pass)
 
 	if (json)
 		reply_json(pass, json);
-	else
+	else if (pass->why.text[0] || hub_is_left_alone(pass->hub->hub))
 		refuse_away(pass);
+	else
+		pass_ask_hub(pass);
 }
 
 void pass_recall(struct pass *pass)

@@ -48,6 +48,12 @@ static void set_scope(struct hub *hub)
 	sodium_bin2hex(hub->scope, sizeof hub->scope, hash, sizeof hash);
 }
 
+static enum err set_reach(struct hub *hub, const struct hub *beside, struct why *why)
+{
+	hub->reach = beside ? hub_reach_share(beside->reach) : hub_reach_create(hub->loop, hub->http, hub->base);
+	return hub->reach ? ERR_OK : why_set(why, ERR_NO_MEMORY, "out of memory");
+}
+
 enum err hub_create(struct loop *loop, struct http *http, const struct hub_options *options, struct hub **ret_hub, struct why *why)
 {
 	struct hub *hub = calloc(1, sizeof *hub);
@@ -66,6 +72,8 @@ enum err hub_create(struct loop *loop, struct http *http, const struct hub_optio
 	err = set_base(hub, options->url, why);
 	if (!err)
 		err = set_token(hub, options->token, why);
+	if (!err)
+		err = set_reach(hub, options->beside, why);
 	if (err) {
 		hub_destroy(hub);
 		return err;
@@ -91,6 +99,7 @@ void hub_destroy(struct hub *hub)
 	while (!list_is_empty(&hub->bodies))
 		hub_body_run_destroy(hub->bodies.next);
 	hub_recent_release(&hub->recent);
+	hub_reach_leave(hub->reach);
 	save_count(hub);
 	if (hub->token)
 		sodium_memzero(hub->token, strlen(hub->token));
@@ -124,29 +133,32 @@ void hub_count_request(struct hub *hub)
 
 void hub_note_away(struct hub *hub)
 {
-	hub->away_until_ms = loop_now_ms(hub->loop) + HUB_AWAY_MS;
+	hub_reach_note_silence(hub->reach);
 }
 
 void hub_note_answer(struct hub *hub)
 {
-	hub->away_until_ms = 0;
-	hub->answered_ms = loop_now_ms(hub->loop);
-	hub->is_failing = false;
+	hub_reach_note_answer(hub->reach);
 }
 
 bool hub_has_just_answered(const struct hub *hub)
 {
-	return hub->answered_ms != 0 && loop_now_ms(hub->loop) - hub->answered_ms < HUB_AWAY_MS;
+	return hub_reach_has_just_answered(hub->reach);
 }
 
 bool hub_is_failing(const struct hub *hub)
 {
-	return hub->is_failing;
+	return hub_reach_is_failing(hub->reach);
 }
 
 bool hub_is_away(const struct hub *hub)
 {
-	return hub->away_until_ms != 0 && loop_now_ms(hub->loop) < hub->away_until_ms;
+	return hub_reach_is_away(hub->reach);
+}
+
+bool hub_is_left_alone(const struct hub *hub)
+{
+	return hub_reach_is_left_alone(hub->reach);
 }
 
 static char *finish_url(struct buf *url, enum err err)

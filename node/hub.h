@@ -14,7 +14,7 @@
 
 #define HUB_LISTING_MAX_BYTES ((size_t)256 << 20) /* JSON of one listing, all pages */
 #define HUB_FILES_MAX 1000000 /* files of one listing */
-#define HUB_AWAY_MS 30000 /* how long the hub counts as away after it did not answer */
+#define HUB_AWAY_MS 30000 /* how long it is left alone after it did not answer; so often it is asked for a sign of life then */
 #define HUB_BODIES_MAX 6 /* bodies that run at once before one file may have a further one */
 #define HUB_JUST_S 5 /* what such a program was told of a file it may be told again: it asks what the file is, and then for it */
 #define HUB_OTHERS_S (15 * 60)
@@ -29,6 +29,7 @@ struct hub_options {
 	/* Its answers go to programs that are not the owner's: what is not public is asked for again after HUB_OTHERS_S, and a day later is not believed any more. */
 	bool is_for_others;
 	struct store *store; /* remembers answers; secret for scopes; clock and log. Borrowed, as are loop and http */
+	const struct hub *beside; /* one at the same address: whether it answers is known to both then. NULL: none */
 };
 
 enum err hub_create(struct loop *loop, struct http *http, const struct hub_options *options, struct hub **ret_hub,
@@ -39,9 +40,11 @@ const char *hub_host(const struct hub *hub);
 /* Its address, "https://mirror.example/hf", without a slash at the end. Borrowed. */
 const char *hub_base(const struct hub *hub);
 
-/* It did not answer a moment ago. */
+/* It did not answer the last time, whoever asked: until it does, what is remembered serves at once. */
 bool hub_is_away(const struct hub *hub);
-/* A question to it that was asked elsewhere was not answered: it counts as away for HUB_AWAY_MS, or until it answers. */
+/* It was away a moment ago, for less than HUB_AWAY_MS: it is not asked for what nobody remembers either. */
+bool hub_is_left_alone(const struct hub *hub);
+/* A question to it that was asked elsewhere was not answered. */
 void hub_note_away(struct hub *hub);
 /* What was asked of it last failed, and is being tried again. */
 bool hub_is_failing(const struct hub *hub);

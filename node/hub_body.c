@@ -109,7 +109,7 @@ static void try_again(struct hub_body_run *run, const struct why *said)
 		return;
 	}
 	log_debug(store_log(run->hub->store), "%s at byte %llu: %s; trying again", run->body->file->path, (unsigned long long)run->at, said->text);
-	run->hub->is_failing = true;
+	hub_reach_note_failing(run->hub->reach, true);
 	if (run->tries >= TRIES_AT_ONE_PLACE)
 		hub_place_release(run->place);
 	send_after(run, waits_ms[run->tries++]);
@@ -271,7 +271,7 @@ static bool hand_over(struct hub_body_run *run, const uint8_t *data, size_t len)
 	run->at += len;
 	run->fresh += len;
 	run->hub->body_bytes += len;
-	run->hub->is_failing = false;
+	hub_reach_note_failing(run->hub->reach, false);
 	if (run->fresh >= PROGRESS_BYTES)
 		run->tries = 0;
 	run->gone = &gone;

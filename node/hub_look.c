@@ -268,7 +268,7 @@ static void begin(struct loop_timer *timer)
 		hear(run);
 	if (run->has_old && hub_is_away(hub))
 		deliver_old(run, ERR_HUB_AWAY);
-	else if (hub_is_away(hub))
+	else if (hub_is_left_alone(hub))
 		hub_look_fail(run, why_set(&why, ERR_HUB_AWAY, "the hub at %s did not answer a moment ago, and nothing is remembered about %s; try again in half a minute", hub->host, run->asked.repo),
 		     &why);
 	else if (run->asked.path)

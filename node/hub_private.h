@@ -3,6 +3,7 @@
 #define LARDER_NODE_HUB_PRIVATE_H
 
 #include "node/hub.h"
+#include "node/hub_reach.h"
 #include "node/hub_recent.h"
 #include "node/url.h"
 
@@ -19,8 +20,7 @@ struct hub {
 	char host[URL_AUTHORITY_MAX];
 	char *token;        /* NULL: none */
 	char scope[2 * HUB_SCOPE_BYTES + 1]; /* of answers that only this token (or having none) brought */
-	int64_t away_until_ms, answered_ms; /* 0: is not, did not */
-	bool is_failing;    /* as hub_is_failing() */
+	struct hub_reach *reach; /* shared */
 	bool told_away;     /* the person knows that remembered answers are used; until a look succeeds */
 	unsigned requests;  /* sent, and not yet in the index's counter */
 	bool is_for_others; /* as in the options */

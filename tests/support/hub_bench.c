@@ -71,6 +71,32 @@ void hub_bench_restart(struct hub_bench *bench, const char *token)
 	start_hub(bench, token);
 }
 
+struct watch {
+	struct hub_bench *bench;
+	struct loop_timer timer;
+};
+
+static void look_whether_there(struct loop_timer *timer)
+{
+	struct watch *watch = container_of(timer, struct watch, timer);
+
+	if (!hub_is_away(watch->bench->hub))
+		loop_stop(watch->bench->loop);
+	else if (loop_timer_start(watch->bench->loop, timer, 1) != ERR_OK)
+		abort();
+}
+
+void hub_bench_come_back(struct hub_bench *bench)
+{
+	struct watch watch = {bench, {.fire = look_whether_there}};
+
+	http_server_up(bench->server);
+	http_server_say(bench->server, "HEAD / ", "404 Not Found", "");
+	bench->clock.ahead_ms += HUB_AWAY_MS;
+	look_whether_there(&watch.timer);
+	loop_run(bench->loop);
+}
+
 const char *hub_bench_logged(struct hub_bench *bench)
 {
 	size_t len;

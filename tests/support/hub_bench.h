@@ -38,6 +38,8 @@ int hub_bench_setup(void **state);
 int hub_bench_teardown(void **state);
 /* Begin anew with that token (NULL: none); what is remembered stays. */
 void hub_bench_restart(struct hub_bench *bench, const char *token);
+/* The server answers again, and the hub, which was away, has noticed. */
+void hub_bench_come_back(struct hub_bench *bench);
 /* What was logged so far. */
 const char *hub_bench_logged(struct hub_bench *bench);
 

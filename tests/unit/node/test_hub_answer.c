@@ -95,8 +95,7 @@ static void the_latest_answer_counts(void **state)
 	look_finds(bench, &looked, "org/name:f.bin", COMMIT_2, 1);
 	assert_int_equal(looked.look.listing.visibility, VISIBILITY_PRIVATE);
 	looked_release(&looked);
-	http_server_up(bench->server);
-	bench->clock.ahead_ms += HUB_AWAY_MS;
+	hub_bench_come_back(bench);
 	say(bench, "HEAD /", LFS_HEAD, "");
 	say(bench, "GET /api/", "200 OK", INFO(""));
 	find_one(bench, "org/name:f.bin", 99, "sha256:" SHA256, VISIBILITY_PUBLIC);
@@ -172,28 +171,6 @@ static void when_the_hub_is_away_memory_answers(void **state)
 	assert_null(strstr(said + 1, "does not answer; using"));
 	look_fails(bench, "org/name:other", ERR_HUB_AWAY, "did not answer a moment ago");
 	look_fails(bench, "org/name@v2:f.bin", ERR_HUB_AWAY, "did not answer a moment ago");
-}
-
-static void a_hub_that_is_away_is_left_alone_for_a_while(void **state)
-{
-	struct hub_bench *bench = *state;
-	struct looked looked;
-
-	bench->clock.factor = 1; /* the while is real: it does not end by itself */
-	remember_f(bench);
-	http_server_down(bench->server);
-	look_finds(bench, &looked, "org/name:f.bin", COMMIT, 1);
-	looked_release(&looked);
-	http_server_up(bench->server);
-	look_finds(bench, &looked, "org/name:f.bin", COMMIT, 1);
-	assert_true(looked.look.listing.remembered);
-	looked_release(&looked);
-	assert_int_equal(http_server_count(bench->server), 0);
-	bench->clock.ahead_ms += HUB_AWAY_MS;
-	say(bench, "HEAD /", LFS_HEAD, "");
-	look_finds(bench, &looked, "org/name:f.bin", COMMIT, 1);
-	assert_false(looked.look.listing.remembered);
-	looked_release(&looked);
 }
 
 static void a_hub_that_answers_anything_is_not_away(void **state)
@@ -413,7 +390,6 @@ int main(void)
 		test(a_commit_is_asked_for_once),
 		test(a_branch_is_asked_for_each_time),
 		test(when_the_hub_is_away_memory_answers),
-		test(a_hub_that_is_away_is_left_alone_for_a_while),
 		test(a_hub_that_answers_anything_is_not_away),
 		test(one_try_is_enough_when_memory_can_answer),
 		test(a_silent_hub_is_not_waited_for_when_memory_can_answer),
