@@ -309,8 +309,8 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway_hubs_init(&gateway->hubs);
 	gateway_blobs_init(&gateway->blobs);
 	gateway_fills_init(&gateway->fills);
-	snprintf(gateway->via, sizeof gateway->via, "larder-%s", node_id(node));
-	err = http_set_via(use->http, gateway->via);
+	gateway->via = (struct gateway_via){.loop = use->loop, .http = use->http};
+	err = gateway_via_init(&gateway->via, node_id(node));
 	for (size_t i = 0; !err && i < config->gateway_allow.count; i++)
 		err = lan_allow(&gateway->lan, config->gateway_allow.items[i], why) ? why_prefix(why, ERR_USAGE, "gateway_allow") : ERR_OK;
 	if (!err)
@@ -331,6 +331,7 @@ void gateway_destroy(struct gateway *gateway)
 	while (!list_is_empty(&gateway->listeners))
 		listener_free(container_of(gateway->listeners.next, struct gateway_listener, link));
 	gateway_connections_release(&gateway->connections);
+	gateway_via_release(&gateway->via);
 	gateway_fills_release(&gateway->fills);
 	gateway_blobs_release(&gateway->blobs);
 	gateway_hubs_release(&gateway->hubs);

@@ -9,10 +9,9 @@
 #include "node/gateway_direct.h"
 #include "node/gateway_fill.h"
 #include "node/gateway_request.h"
+#include "node/gateway_via.h"
 
 #define GATEWAY_URL_MAX (sizeof "http://" + LAN_TEXT_MAX)
-
-#define GATEWAY_VIA_MAX 64
 
 /* Larger files huggingface_hub takes by Xet alone: it refuses to get them by plain HTTP, before it asks. */
 #define GATEWAY_PLAIN_MAX ((uint64_t)50000000000)
@@ -40,7 +39,7 @@ struct gateway {
 	struct gateway_blobs blobs;
 	struct gateway_fills fills;
 	struct gateway_asked asked;
-	char via[GATEWAY_VIA_MAX]; /* how the node names itself to the hub */
+	struct gateway_via via;
 	char url[GATEWAY_URL_MAX];
 	bool is_ending;
 };

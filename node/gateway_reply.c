@@ -94,6 +94,8 @@ void gateway_reply_error(struct gateway_request *request, unsigned status, const
 	free(text);
 	json_decref(json);
 	gateway_reply_header(response, "X-Error-Message", sentence);
+	if (status == 405 || status == 501)
+		gateway_reply_header(response, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 	if (is_lfs && status == 401) /* git-lfs asks its user, and comes again */
 		gateway_reply_header(response, "LFS-Authenticate", "Basic realm=\"the hub\"");
 	if (code && *code)
@@ -145,5 +147,7 @@ void gateway_reply_refusal(struct gateway_request *request, enum err err, const 
 	bool is_hubs = refusal->status >= 400 && refusal->status < 500 && (err == ERR_NOT_FOUND || err == ERR_DENIED);
 	const char *sentence = is_hubs && refusal->message[0] ? refusal->message : why->text[0] ? why->text : err_name(err);
 
-	gateway_reply_error(request, is_hubs ? (unsigned)refusal->status : status_of(err), code_of(err, refusal), refusal->commit, sentence);
+	bool is_circle = refusal->status == 508;
+
+	gateway_reply_error(request, is_hubs || is_circle ? (unsigned)refusal->status : status_of(err), code_of(err, refusal), refusal->commit, sentence);
 }

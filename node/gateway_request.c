@@ -175,12 +175,46 @@ static bool has_zero(const struct gateway_request *request)
 	return version > end + 1 && version < end + ROUTE_TARGET_MAX;
 }
 
-/* Its way to the hub led back here. */
-static bool is_own_question(const struct gateway_request *request)
-{
-	const char *via = gateway_request_header(request, "Via");
+struct way {
+	struct gateway_via *via;
+	bool is_circle; /* it led back here */
+};
 
-	return via && strstr(via, request->gateway->via);
+static enum MHD_Result on_header_of_way(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct way *way = context;
+
+	(void)kind;
+	if (value && strcasecmp(name, "Via") == 0 && !gateway_via_take(way->via, value))
+		way->is_circle = true;
+	return MHD_YES;
+}
+
+/* Its way to the hub led back here. */
+static bool is_own_question(struct gateway_request *request)
+{
+	struct way way = {&request->gateway->via, false};
+
+	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header_of_way, &way);
+	return way.is_circle;
+}
+
+/* Others are no business of the hub's (RFC 9110, section 9): CONNECT would make this a way to anywhere, TRACE gives tokens back. */
+static bool is_known(const char *method)
+{
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strcmp(method, known[i]) == 0)
+			return true;
+	return false;
+}
+
+static void refuse_method(struct gateway_request *request)
+{
+	bool is_common = strcmp(request->method, "CONNECT") == 0 || strcmp(request->method, "TRACE") == 0;
+
+	gateway_reply_error(request, is_common ? 405 : 501, NULL, NULL, "larder answers GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS only");
 }
 
 static const struct gateway_answer *const answers[ROUTE_KINDS] = {
@@ -227,9 +261,13 @@ static void begin(struct gateway_request *request, const char *method, const cha
 		gateway_reply_error(request, status, NULL, NULL, why.text);
 		return;
 	}
+	if (!is_known(method)) {
+		refuse_method(request);
+		return;
+	}
 	err = has_zero(request) ? why_set(&why, ERR_INVALID, "the address has a zero byte") : route_parse(method, request->target, &request->route, &why);
 	if (is_own_question(request))
-		gateway_reply_error(request, 508, NULL, NULL, "this node asks itself: its hub is its own gateway; set hub to the real one");
+		gateway_reply_error(request, 508, NULL, NULL, "this node asks itself: the way to its hub leads back to its own gateway; set hub to the real one");
 	else if (err)
 		gateway_reply_error(request, err == ERR_LIMIT ? 414 : 400, NULL, NULL, why.text);
 	else if (is_preflight(request))

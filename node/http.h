@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "node/loop.h"
 
+#define HTTP_VIA_MAX 512
 #define HTTP_HEADERS_MAX_BYTES 65536 /* all header lines of one answer together; more: ERR_LIMIT */
 
 struct http;
@@ -62,7 +63,7 @@ struct http_request {
 };
 
 enum err http_create(struct loop *loop, const struct http_options *options, struct http **ret_http, struct why *why) LARDER_MUST_USE;
-/* What `Via` says of who asks here (RFC 9110, section 7.6.3); without it there is none. Copied. ERR_NO_MEMORY. */
+/* What `Via` says of who asks here (RFC 9110, section 7.6.3), "NAME" or "NAME, 1.1 NAME", HTTP_VIA_MAX bytes of it at most; without it there is none. Copied. ERR_NO_MEMORY. */
 enum err http_set_via(struct http *http, const char *name) LARDER_MUST_USE;
 /* Cancels what still runs. Never from within a handler of a request. */
 void http_destroy(struct http *http);

@@ -8,7 +8,6 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define ANSWER_TIMEOUT_MS 30000
 #define STALL_TIMEOUT_MS 30000
-#define VIA_MAX 128
 #define STALL_BYTES 16384 /* less than this in the time of a stall is as good as nothing */
 #define RECEIVE_BUFFER_BYTES (512L << 10)
 #define KEEPALIVE_S 30L
@@ -204,7 +203,7 @@ static enum err add_bearer(struct http_transfer *transfer, const char *token, st
 static enum err add_headers(struct http_transfer *transfer, struct why *why)
 {
 	const struct http_request *request = transfer->request;
-	char via[VIA_MAX];
+	char via[sizeof "Via: 1.1 " + HTTP_VIA_MAX];
 	bool fine;
 
 	/* "Expect:" alone takes the header away that libcurl would add to a body. */

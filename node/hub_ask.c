@@ -60,7 +60,7 @@ static void judge_error(struct hub_ask *ask)
 	struct why why = {0};
 	enum err err;
 
-	if ((ask->facts.status >= 500 || ask->facts.status == 408) && ask->facts.status != 511 && retry(ask))
+	if ((ask->facts.status >= 500 || ask->facts.status == 408) && ask->facts.status != 508 && ask->facts.status != 511 && retry(ask))
 		return;
 	hub_facts_add_message(&ask->facts, buf_str(&ask->text), ask->text.len);
 	err = hub_error(ask->hub, ask->subject, &ask->facts, ask->anonymous, &why);

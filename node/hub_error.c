@@ -92,6 +92,8 @@ enum err hub_error(const struct hub *hub, const struct hub_subject *subject, con
 		break;
 	}
 	subject_text(subject, text, sizeof text);
+	if (facts->status == 508)
+		return why_set(why, ERR_INVALID, "the way to the hub at %s goes round in a circle (508)%s%s", hub->host, colon, facts->message);
 	if (facts->status >= 500)
 		return why_set(why, ERR_HUB_AWAY, "%s is in trouble: it answers %d for %s%s%s; try again later", hub->host, facts->status, text, colon, facts->message);
 	return why_set(why, ERR_INVALID, "%s answers %d for %s%s%s", hub->host, facts->status, text, colon, facts->message);
