@@ -5,6 +5,7 @@
 
 #include "node/gateway_lfs_batch.h"
 #include "node/gateway_reply.h"
+#include "node/gateway_sent.h"
 #include "node/hub_ask.h"
 
 #include <stdio.h>
@@ -18,14 +19,13 @@
 struct lfs {
 	struct gateway_request *request;
 	struct gateway_hub *hub;
-	struct buf sent;
+	struct gateway_sent sent;
 	struct lfs_batch batch;
 	struct name name;
 	struct hub_look look;
 	struct hub_subject subject;
 	struct hub_ask ask;
 	char *question; /* to the hub */
-	bool is_too_large;
 };
 
 static void refuse(struct lfs *lfs, enum err err, const struct why *why)
@@ -137,7 +137,7 @@ static void start(struct gateway_request *request)
 		return;
 	}
 	lfs->request = request;
-	buf_init(&lfs->sent, SENT_MAX);
+	gateway_sent_init(&lfs->sent, &request->gateway->sent_bytes, SENT_MAX);
 }
 
 static void end(struct gateway_request *request)
@@ -153,7 +153,7 @@ static void end(struct gateway_request *request)
 	gateway_hub_leave(lfs->hub);
 	lfs_batch_release(&lfs->batch);
 	free(lfs->question);
-	buf_release(&lfs->sent);
+	gateway_sent_release(&lfs->sent);
 	free(lfs);
 	request->work = NULL;
 }
@@ -162,24 +162,24 @@ static void end(struct gateway_request *request)
 static void hand_over(struct lfs *lfs)
 {
 	struct gateway_request *request = lfs->request;
-	struct buf sent = lfs->sent;
+	struct gateway_sent sent = lfs->sent;
 
-	lfs->sent = (struct buf){0};
+	lfs->sent = (struct gateway_sent){0};
 	end(request);
 	request->answer = &gateway_pass;
 	gateway_pass.start(request);
-	if (!request->is_replied && sent.len)
-		(void)gateway_pass.take(request, buf_str(&sent), sent.len);
+	if (!request->is_replied && sent.text.len)
+		(void)gateway_pass.take(request, buf_str(&sent.text), sent.text.len);
 	if (!request->is_replied)
 		(void)gateway_pass.take(request, NULL, 0);
-	buf_release(&sent);
+	gateway_sent_release(&sent);
 }
 
 static void begin(struct lfs *lfs)
 {
 	struct gateway_request *request = lfs->request;
 	struct why why = {0};
-	enum err err = lfs_batch_parse(buf_str(&lfs->sent), lfs->sent.len, &lfs->batch, &why);
+	enum err err = lfs_batch_parse(buf_str(&lfs->sent.text), lfs->sent.text.len, &lfs->batch, &why);
 
 	if (err == ERR_UNSUPPORTED) {
 		hand_over(lfs);
@@ -201,12 +201,10 @@ static size_t take(struct gateway_request *request, const char *data, size_t len
 {
 	struct lfs *lfs = request->work;
 
-	if (len == 0 && lfs->is_too_large)
-		gateway_reply_error(request, 413, NULL, NULL, "the batch is longer than larder takes, 4 MiB");
-	else if (len == 0)
+	if (len)
+		gateway_sent_add(&lfs->sent, data, len);
+	else if (!gateway_sent_refuse(&lfs->sent, request, "the batch is longer than larder takes, 2 MiB"))
 		begin(lfs);
-	else if (!lfs->is_too_large && buf_add(&lfs->sent, data, len) != ERR_OK)
-		lfs->is_too_large = true; /* the answer has to wait until all of it was sent */
 	return len;
 }
 

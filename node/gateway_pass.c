@@ -268,10 +268,7 @@ static void on_done(struct hub_call *call, enum err err, const struct why *why)
 
 /* --- its life */
 
-static void refuse_size(struct gateway_request *request)
-{
-	gateway_reply_error(request, 413, NULL, NULL, "larder passes on requests of at most 64 MiB: use the hub's own address for this one");
-}
+static const char too_large[] = "larder passes on requests of at most 64 MiB: use the hub's own address for this one";
 
 static bool is_allowed(const struct gateway_request *request)
 {
@@ -287,7 +284,7 @@ static void start(struct gateway_request *request)
 		return;
 	}
 	if (request->guard.lengths && strtoull(request->guard.length, NULL, 10) > PASS_SENT_MAX) {
-		refuse_size(request);
+		gateway_reply_error(request, 413, NULL, NULL, too_large);
 		return;
 	}
 	pass = calloc(1, sizeof *pass);
@@ -297,7 +294,7 @@ static void start(struct gateway_request *request)
 		return;
 	}
 	pass->request = request;
-	buf_init(&pass->sent, PASS_SENT_MAX);
+	gateway_sent_init(&pass->sent, &request->gateway->sent_bytes, PASS_SENT_MAX);
 	buf_init(&pass->edited, PASS_EDITED_MAX);
 	gateway_pipe_init(&pass->pipe);
 	add_headers_to_hub(pass);
@@ -324,8 +321,8 @@ void pass_ask_hub(struct pass *pass)
 		.url = pass->url,
 		.headers = (const char *const *)pass->lines,
 		.connect_timeout_ms = pass_may_recall(request) ? HUB_QUICK_MS : 0,
-		.body = is_read(request) ? NULL : pass->sent.len ? (const void *)pass->sent.data : "",
-		.body_len = is_read(request) ? 0 : pass->sent.len,
+		.body = is_read(request) ? NULL : pass->sent.text.len ? (const void *)pass->sent.text.data : "",
+		.body_len = is_read(request) ? 0 : pass->sent.text.len,
 		.range_first = -1,
 		.range_last = -1,
 		.decode = is_read(request) && !request->is_head && !gateway_request_header(request, "Range"), /* a part of what is compressed is no use */
@@ -366,12 +363,10 @@ static size_t take(struct gateway_request *request, const char *data, size_t len
 {
 	struct pass *pass = request->work;
 
-	if (len == 0 && pass->is_too_large)
-		refuse_size(request);
-	else if (len == 0)
+	if (len)
+		gateway_sent_add(&pass->sent, data, len);
+	else if (!gateway_sent_refuse(&pass->sent, request, too_large))
 		begin(pass);
-	else if (!pass->is_too_large && buf_add(&pass->sent, data, len) != ERR_OK)
-		pass->is_too_large = true; /* the answer has to wait until all of it was sent */
 	return len;
 }
 
@@ -388,7 +383,7 @@ static void end(struct gateway_request *request)
 	for (size_t i = 0; i < pass->line_count; i++)
 		free(pass->lines[i]);
 	free(pass->url);
-	buf_release(&pass->sent);
+	gateway_sent_release(&pass->sent);
 	buf_release(&pass->edited);
 	gateway_pipe_release(&pass->pipe);
 	free(pass);

@@ -8,6 +8,7 @@
 
 #include "node/gateway_private.h"
 #include "node/gateway_recall.h"
+#include "node/gateway_sent.h"
 #include "node/gateway_wait.h"
 #include "node/hub_call.h"
 
@@ -20,7 +21,7 @@ struct pass {
 	struct gateway_wait wait;
 	char *url, *lines[PASS_HEADERS_MAX + 1]; /* owned */
 	size_t line_count;
-	struct buf sent;
+	struct gateway_sent sent;
 	struct buf edited;        /* what came of an answer that is changed, or remembered, when it is whole */
 	struct gateway_pipe pipe;
 	struct gateway_recall recall;
@@ -28,7 +29,7 @@ struct pass {
 	char commit[41];          /* of an info */
 	struct why why;           /* that the hub is away, in the words of a question to it; "" */
 	enum err err;             /* of a line that could not be added; then of the transfer */
-	bool is_edited, is_paused, is_done, is_too_large;
+	bool is_edited, is_paused, is_done;
 };
 
 /* --- gateway_pass.c; each goes on by itself */

@@ -80,7 +80,7 @@ static json_t *make_answer(const struct pass *pass, const struct hub_listing *li
 	case ROUTE_TREE:
 		return make_tree(pass, listing);
 	default:
-		paths = gateway_paths_parse(gateway_request_header(pass->request, "Content-Type"), buf_str(&pass->sent), pass->sent.len);
+		paths = gateway_paths_parse(gateway_request_header(pass->request, "Content-Type"), buf_str(&pass->sent.text), pass->sent.text.len);
 		json = paths ? gateway_recall_paths(listing, paths) : NULL;
 		json_decref(paths);
 		return json;

@@ -39,6 +39,7 @@ struct gateway {
 	struct gateway_blobs blobs;
 	struct gateway_fills fills;
 	struct gateway_asked asked;
+	uint64_t sent_bytes;      /* what clients have sent, and is held (gateway_sent.h) */
 	struct gateway_via via;
 	char url[GATEWAY_URL_MAX];
 	bool is_ending;

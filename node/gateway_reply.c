@@ -94,6 +94,8 @@ void gateway_reply_error(struct gateway_request *request, unsigned status, const
 	free(text);
 	json_decref(json);
 	gateway_reply_header(response, "X-Error-Message", sentence);
+	if (status == 503)
+		gateway_reply_header(response, "Retry-After", "5");
 	if (status == 405 || status == 501)
 		gateway_reply_header(response, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 	if (is_lfs && status == 401) /* git-lfs asks its user, and comes again */
