@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096       /* on one address; more wait until one ends */
+#define ONE_PART 8                 /* of them, so many may come from one address where other machines may ask */
+#define SPARE_PART 8               /* of them, so many are kept free by closing idle ones */
 #define DESCRIPTORS_PART 4         /* no more than a fourth of them */
 #define CONNECTION_BYTES 16384     /* of each: request line and all headers must find room in it, with what is sent */
 #define IDLE_S 60                 /* a connection on which nothing moves is closed */
@@ -28,11 +30,6 @@ const char *gateway_url(const struct gateway *gateway)
 uint64_t gateway_store_bytes(const struct gateway *gateway)
 {
 	return gateway ? gateway->blobs.given_bytes : 0;
-}
-
-bool gateway_is_ending(const struct gateway *gateway)
-{
-	return gateway->is_ending;
 }
 
 struct node *gateway_node(const struct gateway *gateway)
@@ -117,19 +114,35 @@ static unsigned most_connections(void)
 	return limit.rlim_cur < DESCRIPTORS_PART ? 1 : (unsigned)(limit.rlim_cur / DESCRIPTORS_PART);
 }
 
+/* From one address; 0: no limit, since all programs of this machine have the same. */
+static unsigned most_of_one(const struct gateway_listener *listener)
+{
+	return lan_is_loopback(&listener->address) ? 0 : most_connections() / ONE_PART + 1;
+}
+
+static void spare_some(struct gateway_connections *connections, unsigned most)
+{
+	unsigned rest = most - most / SPARE_PART;
+
+	if (most && (connections->most == 0 || rest < connections->most))
+		connections->most = rest;
+}
+
 static enum err start_daemon(struct gateway_listener *listener, struct why *why)
 {
 	const union MHD_DaemonInfo *info;
 
 	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, may_connect, listener, gateway_request_on_part, listener,
 					    MHD_OPTION_EXTERNAL_LOGGER, on_message, listener, MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-					    MHD_OPTION_CONNECTION_LIMIT, most_connections(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+					    MHD_OPTION_CONNECTION_LIMIT, most_connections(), MHD_OPTION_PER_IP_CONNECTION_LIMIT, most_of_one(listener), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 					    MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
 					    MHD_OPTION_URI_LOG_CALLBACK, gateway_request_on_target, listener, MHD_OPTION_NOTIFY_COMPLETED, gateway_request_on_end, listener,
 					    MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);
 	if (!listener->daemon)
 		return why_set(why, ERR_IO, "the gateway could not be started");
 	listener->fd = -1;
+	spare_some(&listener->gateway->connections, most_connections());
+	spare_some(&listener->gateway->connections, most_of_one(listener));
 	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	listener->watch = (struct loop_watch){.fd = info->listen_fd, .events = POLLIN, .ready = on_ready};
 	listener->timer.fire = on_time;
@@ -304,13 +317,14 @@ enum err gateway_create(struct node *node, struct gateway **ret_gateway, struct 
 	gateway->blobs = (struct gateway_blobs){.pool = use->pool, .store = use->store};
 	gateway->fills.fetcher = node_fetcher(node);
 	gateway->fills.blobs = &gateway->blobs;
-	gateway->connections.loop = use->loop;
-	gateway_connections_init(&gateway->connections);
+	gateway->connections = (struct gateway_connections){.loop = use->loop, .on_leave = gateway_request_leave};
 	gateway_hubs_init(&gateway->hubs);
 	gateway_blobs_init(&gateway->blobs);
 	gateway_fills_init(&gateway->fills);
 	gateway->via = (struct gateway_via){.loop = use->loop, .http = use->http};
-	err = gateway_via_init(&gateway->via, node_id(node));
+	err = gateway_connections_init(&gateway->connections, why);
+	if (!err)
+		err = gateway_via_init(&gateway->via, node_id(node));
 	for (size_t i = 0; !err && i < config->gateway_allow.count; i++)
 		err = lan_allow(&gateway->lan, config->gateway_allow.items[i], why) ? why_prefix(why, ERR_USAGE, "gateway_allow") : ERR_OK;
 	if (!err)

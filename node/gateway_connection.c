@@ -1,12 +1,21 @@
 #include "node/gateway_connection.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64 /* at a time */
 
 struct entry {
 	struct list link;
 	int fd; /* libmicrohttpd's */
 	int64_t since_ms;
+	struct gateway_request *request; /* NULL: none */
+	struct gateway_connections *connections;
+	struct loop_timer timer;         /* until a client that has closed its end is taken to have left */
 };
 
 static void look_again(struct gateway_connections *connections)
@@ -34,6 +43,13 @@ static void wait_from_now(struct gateway_connections *connections, struct entry 
 }
 
 /* Shut down, not closed: that is libmicrohttpd's, which sees the end. */
+static void end_waiting(struct gateway_connections *connections, struct entry *entry)
+{
+	(void)!shutdown(entry->fd, SHUT_RDWR);
+	list_remove(&entry->link);
+	list_append(&connections->busy, &entry->link);
+}
+
 static void on_time(struct loop_timer *timer)
 {
 	struct gateway_connections *connections = container_of(timer, struct gateway_connections, timer);
@@ -43,23 +59,78 @@ static void on_time(struct loop_timer *timer)
 		struct entry *entry = container_of(at, struct entry, link);
 		if (now_ms - entry->since_ms < CONNECTION_HEAD_MS)
 			break;
-		(void)!shutdown(entry->fd, SHUT_RDWR);
-		list_remove(&entry->link);
-		list_append(&connections->busy, &entry->link);
+		end_waiting(connections, entry);
 	}
 	look_again(connections);
 }
 
-void gateway_connections_init(struct gateway_connections *connections)
+/* --- clients that leave */
+
+static void look_later(struct entry *entry)
+{
+	/* Without memory for a timer its end is seen by what times out. */
+	(void)!loop_timer_start(entry->connections->loop, &entry->timer, CONNECTION_LEAVE_MS);
+}
+
+/* What was sent behind the request is another one, of a client that waits for both answers. */
+static void look_at_end(struct loop_timer *timer)
+{
+	struct entry *entry = container_of(timer, struct entry, timer);
+	char byte;
+
+	if (!entry->request)
+		return;
+	if (recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		look_later(entry);
+	else
+		entry->connections->on_leave(entry->request);
+}
+
+static void on_ends(struct loop_watch *watch, short revents)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(watch->fd, events, EVENTS_MAX, 0);
+
+	(void)revents;
+	for (int i = 0; i < count; i++) {
+		struct entry *entry = events[i].data.ptr;
+		if (entry->request && (events[i].events & (EPOLLERR | EPOLLHUP)))
+			entry->connections->on_leave(entry->request);
+		else if (entry->request)
+			look_later(entry);
+	}
+}
+
+static void watch_end(struct gateway_connections *connections, struct entry *entry)
+{
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = entry};
+
+	/* Without it its end is seen by what times out. */
+	(void)!epoll_ctl(connections->watch.fd, EPOLL_CTL_ADD, entry->fd, &event);
+}
+
+/* --- their life */
+
+enum err gateway_connections_init(struct gateway_connections *connections, struct why *why)
 {
 	list_init(&connections->waiting);
 	list_init(&connections->busy);
 	connections->timer.fire = on_time;
+	connections->watch = (struct loop_watch){.fd = epoll_create1(EPOLL_CLOEXEC), .events = POLLIN, .ready = on_ends};
+	if (connections->watch.fd < 0)
+		return why_errno(why, errno, "no descriptor for the gateway");
+	loop_watch_start(connections->loop, &connections->watch);
+	return ERR_OK;
 }
 
 void gateway_connections_release(struct gateway_connections *connections)
 {
 	loop_timer_cancel(connections->loop, &connections->timer);
+	if (connections->watch.fd < 0)
+		return;
+	loop_watch_cancel(connections->loop, &connections->watch);
+	close(connections->watch.fd);
+	connections->watch.fd = -1;
 }
 
 /* NULL: out of memory when it began; such a one is not looked after. */
@@ -68,14 +139,23 @@ static struct entry *entry_of(struct MHD_Connection *connection)
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
+static void gone(struct gateway_connections *connections, struct entry *entry)
+{
+	if (!entry)
+		return;
+	(void)!epoll_ctl(connections->watch.fd, EPOLL_CTL_DEL, entry->fd, NULL);
+	connections->count--;
+	loop_timer_cancel(connections->loop, &entry->timer);
+	list_remove(&entry->link);
+	free(entry);
+}
+
 void gateway_connection_note(struct gateway_connections *connections, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
 {
 	struct entry *entry = *context;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (entry)
-			list_remove(&entry->link);
-		free(entry);
+		gone(connections, entry);
 		*context = NULL;
 		return;
 	}
@@ -84,16 +164,22 @@ void gateway_connection_note(struct gateway_connections *connections, struct MHD
 	if (!entry)
 		return;
 	list_init(&entry->link);
+	entry->connections = connections;
+	entry->timer.fire = look_at_end;
 	entry->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	wait_from_now(connections, entry);
+	watch_end(connections, entry);
+	if (++connections->count > connections->most)
+		end_waiting(connections, container_of(connections->waiting.next, struct entry, link));
 }
 
-void gateway_connection_begin(struct gateway_connections *connections, struct MHD_Connection *connection)
+void gateway_connection_begin(struct gateway_connections *connections, struct MHD_Connection *connection, struct gateway_request *request)
 {
 	struct entry *entry = entry_of(connection);
 
 	if (!entry)
 		return;
+	entry->request = request;
 	list_remove(&entry->link);
 	list_append(&connections->busy, &entry->link);
 }
@@ -102,6 +188,9 @@ void gateway_connection_end(struct gateway_connections *connections, struct MHD_
 {
 	struct entry *entry = entry_of(connection);
 
-	if (entry)
-		wait_from_now(connections, entry);
+	if (!entry)
+		return;
+	entry->request = NULL;
+	loop_timer_cancel(connections->loop, &entry->timer);
+	wait_from_now(connections, entry);
 }

@@ -48,7 +48,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 {
 	struct given *given = context;
 	uint64_t rest = body_len(given) - at;
-	ssize_t got = gateway_is_ending(given->request->gateway) ? -1 : gateway_blob_read(given->blob, given->range.first + at, data, len < rest ? len : (size_t)rest);
+	ssize_t got = gateway_request_is_over(given->request) ? -1 : gateway_blob_read(given->blob, given->range.first + at, data, len < rest ? len : (size_t)rest);
 
 	if (got < 0) {
 		gateway_request_drain(given->request);

@@ -128,7 +128,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 	uint64_t rest = gateway_file_len(file) - at;
 	ssize_t got;
 
-	if (file->has_failed || gateway_is_ending(file->request->gateway)) {
+	if (file->has_failed || gateway_request_is_over(file->request)) {
 		gateway_request_drain(file->request);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}

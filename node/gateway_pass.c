@@ -109,7 +109,7 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 	}
 	if (taken)
 		return (ssize_t)taken;
-	if (pass->is_done || gateway_is_ending(pass->request->gateway))
+	if (pass->is_done || gateway_request_is_over(pass->request))
 		return pass->is_done && !pass->err ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 	gateway_request_rest(pass->request);
 	return 0;

@@ -53,6 +53,8 @@ void *gateway_request_on_target(void *listener, const char *target, struct MHD_C
 enum MHD_Result gateway_request_on_part(void *listener, struct MHD_Connection *connection, const char *path, const char *method, const char *version, const char *data,
 					size_t *len, void **request);
 void gateway_request_on_end(void *listener, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how);
+/* Its client is gone, or will not read the answer: what is under way for it ends. */
+void gateway_request_leave(struct gateway_request *request);
 /* No more replies: what rests is woken, to be closed. */
 void gateway_request_end_all(struct gateway *gateway);
 

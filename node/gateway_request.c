@@ -89,6 +89,23 @@ void gateway_request_reply(struct gateway_request *request, unsigned status, str
 	gateway_request_wake(request);
 }
 
+bool gateway_request_is_over(const struct gateway_request *request)
+{
+	return request->has_left || request->gateway->is_ending;
+}
+
+/* What is being sent to it fails by itself. libmicrohttpd waits for the rest of a body that was announced: it is shown the end of the connection. */
+void gateway_request_leave(struct gateway_request *request)
+{
+	request->has_left = true;
+	if (request->is_suspended && !request->is_replied)
+		gateway_request_reply(request, 0, NULL);
+	else if (request->is_suspended)
+		gateway_request_wake(request);
+	else if (!request->is_replied)
+		(void)!shutdown(gateway_request_fd(request), SHUT_RDWR);
+}
+
 static bool has_body(const struct gateway_request *request)
 {
 	return request->guard.encodings || (request->guard.lengths && strspn(request->guard.length, "0") != strlen(request->guard.length));
@@ -242,7 +259,7 @@ static void begin(struct gateway_request *request, const char *method, const cha
 	enum err err;
 
 	request->is_begun = true;
-	gateway_connection_begin(&request->gateway->connections, request->connection);
+	gateway_connection_begin(&request->gateway->connections, request->connection, request);
 	request->method = method;
 	request->is_head = strcmp(method, "HEAD") == 0;
 	request->guard.version = version;

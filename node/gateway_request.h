@@ -45,7 +45,7 @@ struct gateway_request {
 	void *work;          /* the answer's */
 	/* gateway_request.c's own. */
 	char *token;
-	bool is_begun, is_whole, is_suspended, is_replied;
+	bool is_begun, is_whole, is_suspended, is_replied, has_left;
 	struct MHD_Response *reply;
 	unsigned status;
 };
@@ -68,8 +68,8 @@ int gateway_request_fd(const struct gateway_request *request);
 /* For gateway_reply.c: as gateway_reply(), and nothing is added. */
 void gateway_request_reply(struct gateway_request *request, unsigned status, struct MHD_Response *response);
 
-/* The gateway goes: readers of bodies end at once. */
-bool gateway_is_ending(const struct gateway *gateway);
+/* The client has left, or the gateway goes: readers of bodies end at once. */
+bool gateway_request_is_over(const struct gateway_request *request);
 struct node *gateway_node(const struct gateway *gateway);
 
 #endif

@@ -71,9 +71,9 @@ static ssize_t on_read(void *context, uint64_t at, char *data, size_t len)
 	(void)at;
 	(void)data;
 	(void)len;
-	if (send->left && !send->has_failed && !send->timer.place && !gateway_is_ending(send->request->gateway))
+	if (send->left && !send->has_failed && !send->timer.place && !send->request->gateway->is_ending)
 		begin(send);
-	if (send->left && !send->has_failed && !gateway_is_ending(send->request->gateway)) {
+	if (send->left && !send->has_failed && !send->request->gateway->is_ending) {
 		gateway_request_rest(send->request);
 		return 0;
 	}

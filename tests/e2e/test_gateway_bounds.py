@@ -1,0 +1,91 @@
+"""What one program can take of the gateway, and what the gateway does not do for anybody."""
+import contextlib
+import resource
+import socket
+
+import pytest
+from content import MIB
+from gateways import Connection, GatewayNode, ask
+
+TARGET = "/org/model/resolve/main/config.json"
+IDLE = 4300  # more than it takes on one address
+PATIENCE_S = 15  # less than idle connections may stay
+HELD = 256 * MIB
+LARGE = 63 * MIB
+
+
+@pytest.fixture
+def node(larder):
+    with GatewayNode(larder) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_idle_connections_make_room(node, model):
+    with descriptors(), contextlib.ExitStack() as stack:
+        for _ in range(IDLE):
+            stack.enter_context(socket.create_connection(node.gateway_address, timeout=PATIENCE_S))
+        with Connection(node) as connection:
+            connection.socket.settimeout(PATIENCE_S)
+            connection.ask(TARGET)
+            assert connection.answer().status == 200
+
+
+def test_what_is_sent_is_held_for_so_many_only(node, model):
+    head = "POST /api/models/org/model/nothing HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(HELD // LARGE):
+            connection = stack.enter_context(Connection(node))
+            connection.send(head % (connection.host, LARGE + 1))
+            connection.send(bytes(LARGE))
+        refused = ask(node, "/api/models/org/model/nothing", "POST", body=bytes(HELD % LARGE + 2 * MIB))
+        assert refused.status == 503 and int(refused["Retry-After"]) > 0 and "try again" in refused["X-Error-Message"]
+        assert ask(node, TARGET).status == 200
+        connection.send(b"x")
+        assert 400 <= connection.answer().status < 500
+        assert 400 <= ask(node, "/api/models/org/model/nothing", "POST", body=bytes(16 * MIB)).status < 500
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("method, status", [("TRACE", 405), ("CONNECT", 405), ("PROPFIND", 501), ("get", 501), ("X", 501)])
+@pytest.mark.parametrize("target", ["/api/models", TARGET, "/-/status"])
+def test_methods_that_are_not_for_the_hub(hub, node, method, status, target):
+    answer = ask(node, target, method, headers=["Authorization: Bearer hf_secret"])
+    assert answer.status == status and "HEAD" in answer["Allow"] and "OPTIONS" in answer["Allow"] and "only" in answer["X-Error-Message"]
+    assert b"hf_secret" not in answer.body and not hub.log()
+
+
+def test_a_tunnel_to_anywhere(hub, node):
+    for target in ("127.0.0.1:80", "huggingface.co:443"):
+        answer = ask(node, target, "CONNECT")
+        assert answer.status in (400, 405) and not hub.log()
+
+
+def free_port():
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        return finder.getsockname()[1]
+
+
+@pytest.fixture
+def circle(larder, other):
+    """Two gateways, each of which takes the other one for the hub."""
+    ports = free_port(), free_port()
+    larder.env["LARDER_HUB"], other.env["LARDER_HUB"] = ("http://127.0.0.1:%d" % port for port in reversed(ports))
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(GatewayNode(home, "--gateway", "off,127.0.0.1:%d" % port)) for home, port in zip((larder, other), ports)]
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("target", [TARGET, "/api/models/org/model", "/api/whoami-v2"])
+def test_gateways_that_ask_each_other(circle, target):
+    answer = ask(circle[0], target)
+    assert answer.status == 508 and "itself" in answer["X-Error-Message"], answer
+    assert ask(circle[1], target).status == 508
