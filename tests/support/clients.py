@@ -1,10 +1,11 @@
-"""Real clients, each in a folder of its own below tests/, fetched once: releases of huggingface_hub from PyPI, and packages from npm.
+"""Real clients, each in a folder of its own below tests/, fetched once: releases of huggingface_hub from PyPI, packages from npm, and what is built of crates.
 
 Node and npm come from PyPI too: the systems' own ones are old, or bring hundreds of packages.
 """
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -34,6 +35,19 @@ def modules_with(package):
             PATH=os.path.dirname(node) + os.pathsep + os.environ["PATH"])  # npm looks for node there
     node = node_program()
     return os.path.join(installed(package, install), "node_modules")
+
+
+def rust_program():
+    """The path of tests/net/clients/rust, built, which takes minutes; a Rust of 2025 or later has to be here. Raises RuntimeError with what went wrong."""
+    def install(folder):
+        if not shutil.which("cargo"):
+            raise RuntimeError("cargo is not here: install Rust")
+        built = os.path.join(folder, "target")
+        run("cargo", "build", "--quiet", "--manifest-path", os.path.join(shutil.copytree(source, os.path.join(folder, "source"), dirs_exist_ok=True), "Cargo.toml"), CARGO_TARGET_DIR=built)
+        shutil.copy(os.path.join(built, "debug", "fetch"), folder)
+        shutil.rmtree(built)
+    source = os.path.join(TESTS, "net", "clients", "rust")
+    return os.path.join(installed("hf-hub", install), "fetch")
 
 
 UNPACK = """

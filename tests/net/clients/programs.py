@@ -8,7 +8,7 @@ from scene import BIG, FILES, REPO
 
 sys.path.insert(0, SUPPORT)
 
-from clients import RELEASES, modules_with, node_program, python_with  # noqa: E402
+from clients import RELEASES, modules_with, node_program, python_with, rust_program  # noqa: E402
 
 
 def url_of(client, path):
@@ -140,11 +140,19 @@ def javascript(client, hub):
     return client.json(node_program(), "-e", JAVASCRIPT, REPO, NODE_PATH=modules_with("@huggingface/hub"))
 
 
+# --- hf-hub
+
+def _rust(way):
+    """It asks for the first byte of each file, to learn the size."""
+    return lambda client, hub: client.json(rust_program(), way, REPO, HF_HOME=client.home)
+
+
 PROGRAMS = {"curl": curl, "curl ranges": curl_ranges, "curl resumed": curl_resumed, "aria2": aria2,
-            "larder run": larder_run, "javascript @huggingface/hub": javascript}
+            "larder run": larder_run, "javascript @huggingface/hub": javascript,
+            "rust hf-hub": _rust("files"), "rust hf-hub pieces": _rust("pieces")}
 for _release in RELEASES:
     PROGRAMS.update(_of_release(_release))
 
 # What may come from the hub besides where no other node has it: parts of a file that are asked for before more than a fourth of it was.
-BESIDES = {"curl ranges": FILES[BIG] // 4, "javascript @huggingface/hub": len(FILES)}
+BESIDES = {"curl ranges": FILES[BIG] // 4, "javascript @huggingface/hub": len(FILES), "rust hf-hub": len(FILES), "rust hf-hub pieces": len(FILES) + FILES[BIG] // 4}
 FEW = ("curl ranges", "javascript @huggingface/hub", *(release + " snapshot_download" for release in (RELEASES[0], RELEASES[-1])))
