@@ -34,6 +34,12 @@ enum link_state {
 	LINK_DEAD,    /* to be freed when no handler runs */
 };
 
+/* How libzmq names a taken connection, in each of its messages. */
+struct routing_id {
+	uint8_t bytes[TRANSPORT_ROUTING_ID_MAX];
+	size_t len; /* 0: not known yet */
+};
+
 struct transport_link {
 	struct transport *transport;
 	struct list link; /* of transport.links */
@@ -58,13 +64,18 @@ struct transport_link {
 	unsigned quiet_looks; /* in which nothing was delivered */
 
 	/* taken */
-	uint8_t routing_id[TRANSPORT_ROUTING_ID_MAX];
-	size_t routing_id_len; /* 0: not known yet */
+	struct routing_id routing_id;
 	uint8_t client_key[IDENTITY_KEY_LEN];
 	/* dialed */
 	void *dealer, *events;
 	struct loop_watch dealer_watch, events_watch;
 	bool is_connected; /* TCP; the handshake may still be going on */
+};
+
+/* Of taken links, one for each descriptor. */
+struct taken_place {
+	struct transport_link *link; /* NULL: none */
+	struct routing_id gone;      /* of the one before */
 };
 
 struct transport {
@@ -75,7 +86,7 @@ struct transport {
 	struct loop_watch router_watch, router_events_watch, zap_watch;
 	uint16_t port;
 	struct list links;
-	struct transport_link **by_fd; /* taken ones */
+	struct taken_place *by_fd;
 	size_t by_fd_room;
 	size_t taken_count, dialed_count, over_count; /* over: taken ones only */
 	uint64_t next_name; /* of a monitor */

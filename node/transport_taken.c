@@ -11,23 +11,23 @@
 
 static struct transport_link *find_by_fd(struct transport *transport, int fd)
 {
-	return fd >= 0 && (size_t)fd < transport->by_fd_room ? transport->by_fd[fd] : NULL;
+	return fd >= 0 && (size_t)fd < transport->by_fd_room ? transport->by_fd[fd].link : NULL;
 }
 
 static enum err make_fd_room(struct transport *transport, int fd)
 {
 	size_t room = transport->by_fd_room ? transport->by_fd_room : 64;
-	struct transport_link **by_fd;
+	struct taken_place *by_fd;
 
 	while (room <= (size_t)fd)
 		room *= 2;
 	if (room == transport->by_fd_room)
 		return ERR_OK;
-	by_fd = realloc(transport->by_fd, room * sizeof(struct transport_link *));
+	by_fd = realloc(transport->by_fd, room * sizeof *by_fd);
 	if (!by_fd)
 		return ERR_NO_MEMORY;
 	for (size_t i = transport->by_fd_room; i < room; i++)
-		by_fd[i] = NULL;
+		by_fd[i] = (struct taken_place){0};
 	transport->by_fd = by_fd;
 	transport->by_fd_room = room;
 	return ERR_OK;
@@ -95,7 +95,7 @@ static void on_accepted(struct transport *transport, int fd)
 	}
 	link->deadline_ms = loop_now_ms(transport->options.loop) + TRANSPORT_ADMIT_MS;
 	transport->taken_count++;
-	transport->by_fd[fd] = link;
+	transport->by_fd[fd].link = link;
 	(void)link_attach(link, fd);
 }
 
@@ -105,7 +105,7 @@ static void on_disconnected(struct transport *transport, int fd)
 
 	if (!link)
 		return;
-	transport->by_fd[fd] = NULL;
+	transport->by_fd[fd] = (struct taken_place){.gone = link->routing_id};
 	link->fd = -1;
 	link->old_fd = fd;
 	if (link->state == LINK_LEAVING) {
@@ -132,11 +132,11 @@ static void read_events(struct transport *transport)
 
 /* --- messages */
 
-static bool is_from(const struct transport_link *link, const zmq_msg_t *id)
+static bool is_id(const struct routing_id *id, const zmq_msg_t *frame)
 {
-	zmq_msg_t *frame = (zmq_msg_t *)(uintptr_t)id; /* it is only read */
+	zmq_msg_t *read = (zmq_msg_t *)(uintptr_t)frame; /* it is only read */
 
-	return link->routing_id_len && zmq_msg_size(frame) == link->routing_id_len && memcmp(zmq_msg_data(frame), link->routing_id, link->routing_id_len) == 0;
+	return id->len && zmq_msg_size(read) == id->len && memcmp(zmq_msg_data(read), id->bytes, id->len) == 0;
 }
 
 /* The first message of a link tells how it is answered, and which key it has shown. */
@@ -145,12 +145,12 @@ static bool introduce(struct transport_link *link, zmq_msg_t *id, zmq_msg_t *con
 	const char *key = zmq_msg_gets(control, "User-Id");
 	size_t len;
 
-	if (!key || zmq_msg_size(id) == 0 || zmq_msg_size(id) > sizeof link->routing_id || strlen(key) != TRANSPORT_KEY_TEXT_MAX - 1)
+	if (!key || zmq_msg_size(id) == 0 || zmq_msg_size(id) > sizeof link->routing_id.bytes || strlen(key) != TRANSPORT_KEY_TEXT_MAX - 1)
 		return false;
 	if (sodium_hex2bin(link->client_key, sizeof link->client_key, key, TRANSPORT_KEY_TEXT_MAX - 1, NULL, &len, NULL) != 0 || len != sizeof link->client_key)
 		return false;
-	link->routing_id_len = zmq_msg_size(id);
-	memcpy(link->routing_id, zmq_msg_data(id), link->routing_id_len);
+	link->routing_id.len = zmq_msg_size(id);
+	memcpy(link->routing_id.bytes, zmq_msg_data(id), link->routing_id.len);
 	if (link->state == LINK_OPENING)
 		link->state = LINK_UP;
 	return true;
@@ -163,26 +163,28 @@ static struct transport_link *find_over(struct transport *transport, int fd, con
 		return NULL;
 	list_each(at, &transport->links) {
 		struct transport_link *link = container_of(at, struct transport_link, link);
-		if (!link->is_dialed && link->state == LINK_OVER && (link->routing_id_len ? is_from(link, id) : link->old_fd == fd))
+		if (!link->is_dialed && link->state == LINK_OVER && (link->routing_id.len ? is_id(&link->routing_id, id) : link->old_fd == fd))
 			return link;
 	}
 	return NULL;
 }
 
-/* Where a descriptor was used again, the old connection's messages were read before the new one could get through its handshake (transport_zap.c); were there more of them than are
- * read in a turn, the new one may be taken for the old one, or the other way round. That is noticed, and costs the new one its connection. */
+/* Where a descriptor was used again, most of the old connection's messages were read before the new one could get through its handshake (transport_zap.c). What libzmq hands out later
+ * is known by its id, and of no use any more. If no message had told that id before, the new one may be taken for the old one; that is noticed, and costs the new one its connection. */
 static struct transport_link *find_link(struct transport *transport, int fd, const zmq_msg_t *id)
 {
 	struct transport_link *link = find_by_fd(transport, fd), *over;
 
-	if (link && is_from(link, id))
+	if (link && is_id(&link->routing_id, id))
 		return link;
 	over = find_over(transport, fd, id);
 	if (over)
 		return over;
 	read_events(transport); /* a connection is told of before its messages */
 	link = find_by_fd(transport, fd);
-	return link ? link : find_over(transport, fd, id);
+	if (!link)
+		return find_over(transport, fd, id);
+	return is_id(&transport->by_fd[fd].gone, id) ? NULL : link;
 }
 
 static struct transport_link *find_sender(struct transport *transport, struct frames *frames)
@@ -190,9 +192,9 @@ static struct transport_link *find_sender(struct transport *transport, struct fr
 	zmq_msg_t *id = &frames->at[0], *last = &frames->at[frames->count - 1];
 	struct transport_link *link = find_link(transport, zmq_msg_get(last, ZMQ_SRCFD), id);
 
-	if (link && link->state != LINK_LEAVING && link->routing_id_len == 0 && !introduce(link, id, last))
+	if (link && link->state != LINK_LEAVING && link->routing_id.len == 0 && !introduce(link, id, last))
 		link_drop(link, TRANSPORT_BROKE_RULES, "a message without a key");
-	else if (link && link->state == LINK_UP && !is_from(link, id))
+	else if (link && link->state == LINK_UP && !is_id(&link->routing_id, id))
 		link_drop(link, TRANSPORT_ENDED, "it was mistaken for another connection");
 	return link;
 }
@@ -243,9 +245,9 @@ enum err taken_send(struct transport_link *link, zmq_msg_t *control, bool has_mo
 	zmq_msg_t id;
 	enum err err;
 
-	if (zmq_msg_init_size(&id, link->routing_id_len) != 0)
+	if (zmq_msg_init_size(&id, link->routing_id.len) != 0)
 		return ERR_NO_MEMORY;
-	memcpy(zmq_msg_data(&id), link->routing_id, link->routing_id_len);
+	memcpy(zmq_msg_data(&id), link->routing_id.bytes, link->routing_id.len);
 	err = frame_send(link->transport->router, &id, true);
 	if (err) {
 		zmq_msg_close(&id);

@@ -296,27 +296,15 @@ static bool has_greeted(const struct bench_node *node)
 	return strcmp(node->control, "good day") == 0;
 }
 
-/* Again where it costs the connection that it has the descriptor of the one before (transport_taken.c). */
-static struct transport_link *greet(struct bench *bench, struct bench_node *a, struct bench_node *b)
-{
-	struct transport_link *link;
-
-	b->control[0] = 0;
-	do {
-		a->closes = 0;
-		link = bench_dial(a, b);
-		bench_say(link, "good day");
-		bench_until(bench, has_greeted(b) || a->closes);
-	} while (!has_greeted(b));
-	return link;
-}
-
 static void begin_talk(struct bench *bench, struct bench_node *a, struct bench_node *b)
 {
 	struct transport_bulk bulk = {.data = plenty, .len = sizeof plenty};
 	unsigned before = a->messages;
 
-	a->link = greet(bench, a, b);
+	b->control[0] = 0;
+	a->link = bench_dial(a, b);
+	bench_say(a->link, "good day");
+	bench_until(bench, has_greeted(b));
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(transport_send(b->link, "much", 4, &bulk), ERR_OK);
 	bench_until(bench, a->messages > before);
