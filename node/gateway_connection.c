@@ -169,7 +169,7 @@ void gateway_connection_note(struct gateway_connections *connections, struct MHD
 	entry->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	wait_from_now(connections, entry);
 	watch_end(connections, entry);
-	if (++connections->count > connections->most)
+	if (++connections->count > connections->most && connections->waiting.next != &entry->link)
 		end_waiting(connections, container_of(connections->waiting.next, struct entry, link));
 }
 

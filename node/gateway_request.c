@@ -278,12 +278,10 @@ static void begin(struct gateway_request *request, const char *method, const cha
 		gateway_reply_error(request, status, NULL, NULL, why.text);
 		return;
 	}
-	if (!is_known(method)) {
-		refuse_method(request);
-		return;
-	}
 	err = has_zero(request) ? why_set(&why, ERR_INVALID, "the address has a zero byte") : route_parse(method, request->target, &request->route, &why);
-	if (is_own_question(request))
+	if (!is_known(method))
+		refuse_method(request);
+	else if (is_own_question(request))
 		gateway_reply_error(request, 508, NULL, NULL, "this node asks itself: the way to its hub leads back to its own gateway; set hub to the real one");
 	else if (err)
 		gateway_reply_error(request, err == ERR_LIMIT ? 414 : 400, NULL, NULL, why.text);
