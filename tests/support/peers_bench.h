@@ -73,4 +73,14 @@ struct serve {
 	unsigned finds, rejects, others, forgotten;
 };
 
+/* A question, and what became of it. */
+struct asking {
+	struct peer_ask ask;
+	unsigned dones;
+	enum err err;
+};
+
+/* Its on_done. */
+void bench_on_done(struct peer_ask *ask, enum err err);
+
 #endif
