@@ -47,6 +47,7 @@ static void have(struct swarm *swarm, uint64_t index)
 		return;
 	swarm->status[index] |= CHUNK_HAVE;
 	swarm->missing--;
+	swarm->moved_ms = swarm->now_ms;
 	swarm_cancel_index(swarm, index);
 }
 
@@ -135,6 +136,7 @@ static void note_kept(struct swarm *swarm, struct swarm_ask *ask, int64_t now_ms
 
 	ask->peer->good_ms = now_ms;
 	ask->peer->silences = ask->peer->failures = 0;
+	ask->peer->busy_until_ms = 0;
 	if (ask->peer->limit < SWARM_PEER_WINDOW_MAX)
 		ask->peer->limit++;
 	swarm_ask_end(swarm, ask, true);

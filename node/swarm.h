@@ -36,6 +36,7 @@ struct swarm;
 #define SWARM_SETTLE_MS 10000                    /* for a dispute; who is silent for SWARM_SILENT_MS in it loses at once */
 #define SWARM_SILENT_MS 2000                     /* without a byte: its chunks are asked elsewhere */
 #define SWARM_DROP_MS 6000                       /* without a chunk, while others deliver: dropped */
+#define SWARM_VAIN_MS 120000                     /* asked, and no chunk came from anywhere: whoever owes something is dropped, drips and promises notwithstanding */
 #define SWARM_DUPLICATE_MS 200                   /* at least, before the frontier is asked of a second peer; else 3 times the median */
 #define SWARM_BUSY_MS 500                        /* a peer that said it is busy is left alone for that long */
 #define SWARM_PEER_AIM_MS 400                    /* a peer's window is what it delivers in that time */

@@ -74,6 +74,7 @@ struct swarm {
 	struct swarm_kept kept[SWARM_CHAINS];
 
 	int64_t first_chain_ms, first_peer_ms, source_ms;
+	int64_t moved_ms;         /* when a chunk came last, or nobody owed anything */
 	bool has_begun;
 	int candidate, told;      /* slots; SWARM_NONE */
 	bool is_telling;

@@ -347,10 +347,37 @@ static void look_at(struct swarm *swarm, struct swarm_peer *peer, int64_t now_ms
 	}
 }
 
+/* It was asked and has not answered, or has put us off. */
+static bool is_owing(const struct swarm_peer *peer)
+{
+	return peer->is_used && !peer->is_gone && (peer->state == PEER_CHAIN_ASKED || (peer->state != PEER_OUT && (peer->outstanding > 0 || peer->busy_until_ms > 0)));
+}
+
+static bool is_any_owing(const struct swarm *swarm)
+{
+	for (size_t i = 0; i < SWARM_PEERS; i++)
+		if (is_owing(&swarm->peers[i]))
+			return true;
+	return false;
+}
+
+/* A byte now and then, or "busy" again and again, is no silence; but who has nobody else must not wait for ever. */
+static void look_at_progress(struct swarm *swarm, int64_t now_ms)
+{
+	if (!is_any_owing(swarm))
+		swarm->moved_ms = now_ms;
+	if (now_ms - swarm->moved_ms < SWARM_VAIN_MS)
+		return;
+	for (size_t i = 0; i < SWARM_PEERS; i++)
+		if (is_owing(&swarm->peers[i]))
+			swarm_put_out(swarm, &swarm->peers[i], SWARM_UNPROVEN, SWARM_NO_CHUNK, "it gave no chunk for two minutes, nor did anybody else");
+}
+
 void swarm_window_tick(struct swarm *swarm, int64_t now_ms)
 {
 	uint64_t rate = rate_history_per_s(&swarm->history, now_ms);
 
+	look_at_progress(swarm, now_ms);
 	for (size_t i = 0; i < SWARM_PEERS; i++) {
 		struct swarm_peer *peer = &swarm->peers[i];
 		if (peer->is_used && !peer->is_gone && peer->state == PEER_READY && peer->outstanding > 0)

@@ -262,6 +262,42 @@ static void silence_is_excused_while_we_are_busy(void **state)
 	assert_false(is_taken_back(true));
 }
 
+/* How a peer answers each 50 ms in which it owes chunk 0. */
+static void drip(struct swarm *swarm, int64_t now_ms) { swarm_received(swarm, 7, 0, 1, false, now_ms); }
+static void be_busy(struct swarm *swarm, int64_t now_ms) { swarm_failed(swarm, 7, 0, SWARM_FAILED_BUSY, now_ms); }
+static void be_excused(struct swarm *swarm, int64_t now_ms) { swarm_excuse(swarm, 7, now_ms); }
+
+/* Whether the only peer is given up in the end, which the fetch then is, too. */
+static bool is_given_up(void (*answer)(struct swarm *swarm, int64_t now_ms), int64_t within_ms)
+{
+	struct swarm_options options = {.size = CHAIN_CHUNK};
+	struct swarm *swarm = NULL;
+	struct swarm_task task;
+	bool is_dropped = false;
+
+	assert_int_equal(swarm_create(&options, &swarm), ERR_OK);
+	swarm_add(swarm, 7, true, 0);
+	for (int64_t now_ms = 0; now_ms <= within_ms; now_ms += 50) {
+		answer(swarm, now_ms);
+		while (swarm_next(swarm, now_ms, &task))
+			is_dropped |= task.what == SWARM_VERDICT && task.verdict == SWARM_UNPROVEN;
+	}
+	assert_true(is_dropped == (swarm_need(swarm, within_ms) == SWARM_NEEDS_CHUNKS));
+	swarm_destroy(swarm);
+	return is_dropped;
+}
+
+static void nobody_is_waited_for_for_ever(void **state)
+{
+	void (*const answers[])(struct swarm *swarm, int64_t now_ms) = {drip, be_busy, be_excused};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		assert_false(is_given_up(answers[i], SWARM_VAIN_MS / 2));
+		assert_true(is_given_up(answers[i], SWARM_VAIN_MS + 1000));
+	}
+}
+
 /* Keys are free: each stranger gets to waste one chunk. */
 static void many_strangers_who_lie(void **state)
 {
@@ -468,6 +504,7 @@ int main(void)
 		cmocka_unit_test(a_black_hole_does_not_hold_it_up),
 		cmocka_unit_test(the_frontier_does_not_wait_for_the_dead),
 		cmocka_unit_test(silence_is_excused_while_we_are_busy),
+		cmocka_unit_test(nobody_is_waited_for_for_ever),
 		cmocka_unit_test(many_strangers_who_lie),
 		cmocka_unit_test(too_much_waste_ends_trust),
 		cmocka_unit_test(a_false_prefix_gives_way),
