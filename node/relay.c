@@ -30,9 +30,18 @@ static void on_silence(struct loop_timer *timer)
 	end(container_of(timer, struct relay, timer), ERR_CUT);
 }
 
+/* It runs already, so there is room for it. */
+static void wait_on(struct relay *relay)
+{
+	int64_t pace_ms = (int64_t)(chain_chunk_len(relay->size, relay->first) * 1000 / RELAY_SLOW_BYTES_PER_S), waited_ms = loop_now_ms(relay->loop) - relay->first_ms;
+	int64_t wait_ms = waited_ms < pace_ms ? RELAY_SILENT_MS : pace_ms + RELAY_SILENT_MS - waited_ms;
+
+	(void)!loop_timer_start(relay->loop, &relay->timer, wait_ms > 0 ? wait_ms : 0);
+}
+
 static void hear(struct relay *relay, size_t len)
 {
-	(void)!loop_timer_start(relay->loop, &relay->timer, RELAY_SILENT_MS); /* it runs already, so there is room for it */
+	wait_on(relay);
 	relay->on_progress(relay, len);
 }
 
@@ -53,6 +62,7 @@ static void queue(struct relay *relay)
 		list_append(&relay->queue, &ask->chunk->link);
 		*ask = (struct relay_ask){.relay = relay};
 		relay->first++;
+		relay->first_ms = loop_now_ms(relay->loop);
 		relay->out++;
 		queued = true;
 	}
@@ -75,8 +85,10 @@ static void on_chunk(struct peer_ask *peer_ask, enum err err)
 	queue(relay);
 	if (relay->running && relay->first == relay->end)
 		end(relay, ERR_OK);
-	else if (relay->running)
+	else if (relay->running) {
+		wait_on(relay);
 		ask_more(relay);
+	}
 }
 
 static enum err ask_one(struct relay *relay, uint64_t index)
@@ -84,6 +96,8 @@ static enum err ask_one(struct relay *relay, uint64_t index)
 	struct relay_ask *ask = slot(relay, index);
 	size_t len = chain_chunk_len(relay->size, index);
 
+	if (index == relay->first)
+		relay->first_ms = loop_now_ms(relay->loop);
 	*ask = (struct relay_ask){.relay = relay, .ask = {.on_done = on_chunk, .on_bytes = on_bytes}};
 	ask->chunk = malloc(sizeof *ask->chunk + len);
 	if (!ask->chunk)

@@ -13,6 +13,7 @@
 #define RELAY_MAX_SIZE ((uint64_t)64 << 20) /* larger files outside LFS come from the hub: a peer's lie would cost too much */
 #define RELAY_WINDOW 8     /* chunks asked for, or queued and not given back */
 #define RELAY_SILENT_MS 3000 /* without a byte: the peer is given up */
+#define RELAY_SLOW_BYTES_PER_S 100000 /* the next chunk at that pace, and RELAY_SILENT_MS: whoever only drips is given up, too */
 
 struct relay;
 
@@ -37,6 +38,7 @@ struct relay {
 	struct list queue;
 	struct relay_ask asks[RELAY_WINDOW]; /* chunk i is at i % RELAY_WINDOW */
 	uint64_t first;                 /* the next to be queued */
+	int64_t first_ms;               /* since when it is waited for */
 	struct loop_timer timer;
 };
 

@@ -10,6 +10,7 @@ struct answer {
 	struct list link;
 	struct peer_ask *ask;
 	enum err err;
+	bool is_drip; /* a byte, and another one later */
 };
 
 static struct fake_peers *of(const struct peers *peers) { return (struct fake_peers *)(uintptr_t)peers; }
@@ -18,6 +19,17 @@ struct peers *fake_peers_as_peers(struct fake_peers *fake) { return (struct peer
 static struct fake_peer *find(const struct peers *peers, uint64_t id)
 {
 	return id >= 1 && id <= of(peers)->count ? &of(peers)->each[id - 1] : NULL;
+}
+
+/* False: it is not wanted any more. */
+static bool drip(struct fake_peers *fake, struct answer *answer)
+{
+	if (!answer->ask)
+		return false;
+	list_append(&fake->answers, &answer->link);
+	answer->ask->on_bytes(answer->ask, 1);
+	(void)!loop_timer_start(fake->loop, &fake->timer, 1);
+	return true;
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -34,6 +46,8 @@ static void on_timer(struct loop_timer *timer)
 		struct answer *answer = container_of(now.next, struct answer, link);
 		struct peer_ask *ask = answer->ask;
 		list_remove(&answer->link);
+		if (answer->is_drip && drip(fake, answer))
+			continue;
 		if (ask) {
 			if (ask->asked && ask->on_bytes)
 				ask->on_bytes(ask, ask->asked);
@@ -66,6 +80,14 @@ static enum err answer_later(struct peers *peers, struct peer_ask *ask, enum err
 	ask->peer = (void *)answer; /* so that it can be taken back */
 	list_append(&of(peers)->answers, &answer->link);
 	return loop_timer_start(of(peers)->loop, &of(peers)->timer, 1);
+}
+
+static enum err drip_later(struct peers *peers, struct peer_ask *ask)
+{
+	enum err err = answer_later(peers, ask, ERR_OK);
+
+	container_of(of(peers)->answers.prev, struct answer, link)->is_drip = true;
+	return err;
 }
 
 size_t peers_holders(struct peers *peers, const struct digest *digest, uint64_t *ret_ids, size_t room)
@@ -145,6 +167,8 @@ enum err peers_ask_chunk(struct peers *peers, uint64_t id, const struct digest *
 		return ERR_OK;
 	if (peer->way == FAKE_NOT_HELD)
 		return answer_later(peers, ask, ERR_NOT_FOUND);
+	if (peer->way == FAKE_DRIPS)
+		return drip_later(peers, ask);
 	peer->chunks_sent++;
 	memcpy(chunk->data, peer->data + chunk->index * CHAIN_CHUNK, chunk->len);
 	if (peer->way == FAKE_WRONG_CHUNK && chunk->len)

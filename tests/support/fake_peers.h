@@ -11,6 +11,7 @@ enum fake_way {
 	FAKE_WRONG_CHUNK, /* sends each chunk with a byte flipped */
 	FAKE_OTHER_FILE,  /* a genuine chain and the chunks of another file of that size */
 	FAKE_SILENT,      /* answers for the chain only */
+	FAKE_DRIPS,       /* a byte of each chunk now and then, and no end of it */
 	FAKE_GOES,        /* is gone after its second chunk */
 };
 

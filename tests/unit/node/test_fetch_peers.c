@@ -1,4 +1,5 @@
 #include "node/fetch.h"
+#include "node/relay.h"
 
 #include "support/cmocka.h"
 #include "support/fake_peers.h"
@@ -304,6 +305,31 @@ static void a_wrong_file_outside_lfs_is_fetched_anew(void **state)
 	scene_release(&scene);
 }
 
+/* No silence, and no use: the hub has it. */
+static void a_file_outside_lfs_that_only_drips(void **state)
+{
+	struct scene scene;
+	int64_t *ahead_ms, begun_ms;
+
+	scene_init(&scene, *state, CONFIG_HUB_SPARE);
+	ahead_ms = &scene.bench->clock.ahead_ms;
+	begun_ms = *ahead_ms;
+	make_unnamed(&scene, CHAIN_CHUNK + 5);
+	add(&scene, FAKE_DRIPS);
+	hub_gives(&scene);
+	scene.fetch = (struct fetch){.listing = &scene.listing, .file = &scene.file, .on_done = on_done};
+	assert_int_equal(fetch_start(scene.fetcher, &scene.fetch, NULL), ERR_OK);
+	while (!scene.done) {
+		if (!list_is_empty(&scene.fake.answers))
+			*ahead_ms += RELAY_SILENT_MS / 10;
+		assert_true(*ahead_ms - begun_ms < 10 * RELAY_SILENT_MS);
+		loop_turn(scene.bench->loop, 1000);
+	}
+	assert_got(&scene);
+	assert_int_equal(scene.fetch.bytes_from_hub, scene.file.size);
+	scene_release(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_outside_lfs_comes_from_a_peer, hub_bench_setup, hub_bench_teardown),
 		cmocka_unit_test_setup_teardown(the_peers_go_when_a_file_outside_lfs_is_here, hub_bench_setup, hub_bench_teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_file_outside_lfs_is_fetched_anew, hub_bench_setup, hub_bench_teardown),
+		cmocka_unit_test_setup_teardown(a_file_outside_lfs_that_only_drips, hub_bench_setup, hub_bench_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
