@@ -14,6 +14,7 @@ struct entry {
 	int fd; /* libmicrohttpd's */
 	int64_t since_ms;
 	struct gateway_request *request; /* NULL: none */
+	bool has_ended;  /* the client has closed its end, which is told once */
 	struct gateway_connections *connections;
 	struct loop_timer timer;         /* until a client that has closed its end is taken to have left */
 };
@@ -72,18 +73,18 @@ static void look_later(struct entry *entry)
 	(void)!loop_timer_start(entry->connections->loop, &entry->timer, CONNECTION_LEAVE_MS);
 }
 
-/* What was sent behind the request is another one, of a client that waits for both answers. */
+/* What was sent behind the request is another one, of a client that waits for both answers. Without a request there is a part of one at most. */
 static void look_at_end(struct loop_timer *timer)
 {
 	struct entry *entry = container_of(timer, struct entry, timer);
 	char byte;
 
-	if (!entry->request)
-		return;
 	if (recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		look_later(entry);
-	else
+	else if (entry->request)
 		entry->connections->on_leave(entry->request);
+	else
+		end_waiting(entry->connections, entry);
 }
 
 static void on_ends(struct loop_watch *watch, short revents)
@@ -94,9 +95,10 @@ static void on_ends(struct loop_watch *watch, short revents)
 	(void)revents;
 	for (int i = 0; i < count; i++) {
 		struct entry *entry = events[i].data.ptr;
+		entry->has_ended = true;
 		if (entry->request && (events[i].events & (EPOLLERR | EPOLLHUP)))
 			entry->connections->on_leave(entry->request);
-		else if (entry->request)
+		else
 			look_later(entry);
 	}
 }
@@ -180,6 +182,8 @@ void gateway_connection_begin(struct gateway_connections *connections, struct MH
 	if (!entry)
 		return;
 	entry->request = request;
+	if (entry->has_ended)
+		look_later(entry);
 	list_remove(&entry->link);
 	list_append(&connections->busy, &entry->link);
 }
@@ -191,6 +195,5 @@ void gateway_connection_end(struct gateway_connections *connections, struct MHD_
 	if (!entry)
 		return;
 	entry->request = NULL;
-	loop_timer_cancel(connections->loop, &entry->timer);
 	wait_from_now(connections, entry);
 }

@@ -48,6 +48,17 @@ def test_while_the_hub_is_silent(hub, node, model, kind, target):
 
 
 @pytest.mark.asan
+@pytest.mark.parametrize("piece", [" HTTP/1.1\r\nHost: %s\r\n\r\n", " HTTP/1.1\r\nHost: %s\r\nAccept: ", ""])
+def test_at_once(hub, node, model, piece):
+    """The end comes with the request, or before it was looked at."""
+    hub.fault(action="hang", kind="info")
+    for n in range(100):
+        with Connection(node) as connection:
+            connection.send("GET /api/models/org/model/revision/%d" % n + (piece % connection.host if piece else ""))
+    assert_noticed(node)
+
+
+@pytest.mark.asan
 @pytest.mark.parametrize("framing, piece", [("Content-Length: 1000000", "x" * 1000), ("Transfer-Encoding: chunked", "3e8\r\n" + "x" * 1000)])
 def test_in_the_midst_of_what_they_send(node, framing, piece):
     for _ in range(20):  # the last piece may come with the end, or before
