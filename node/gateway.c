@@ -39,13 +39,17 @@ struct node *gateway_node(const struct gateway *gateway)
 
 /* --- libmicrohttpd on the loop */
 
+/* Where there was no room for another connection, libmicrohttpd looks for new ones again at the beginning of a run, and nothing may happen any more after the one in which the last connection ended. */
 static void run(struct gateway_listener *listener)
 {
 	struct loop *loop = listener->gateway->loop;
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	listener->has_room = false;
 	(void)MHD_run(listener->daemon);
-	if (MHD_get_timeout(listener->daemon, &wait_ms) != MHD_YES)
+	if (listener->has_room)
+		gateway_listener_kick(listener);
+	else if (MHD_get_timeout(listener->daemon, &wait_ms) != MHD_YES)
 		loop_timer_cancel(loop, &listener->timer);
 	else if (loop_timer_start(loop, &listener->timer, (int64_t)wait_ms) != ERR_OK)
 		log_error(listener->gateway->log, "out of memory for a timer of the gateway"); /* the next event makes up for it */
@@ -83,6 +87,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 {
 	struct gateway_listener *listener = context;
 
+	listener->has_room |= code == MHD_CONNECTION_NOTIFY_CLOSED;
 	gateway_connection_note(&listener->gateway->connections, connection, context_of_connection, code);
 }
 

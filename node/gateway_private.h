@@ -23,6 +23,7 @@ struct gateway_listener {
 	struct MHD_Daemon *daemon;
 	struct loop_watch watch;  /* of libmicrohttpd's epoll descriptor */
 	struct loop_timer timer;  /* when it wants to run although nothing is ready */
+	bool has_room;            /* a connection has ended in this run */
 	struct lan_address address;
 	int fd;                   /* -1: libmicrohttpd has it */
 };

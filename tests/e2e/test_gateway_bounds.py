@@ -1,15 +1,19 @@
 """What one program can take of the gateway, and what the gateway does not do for anybody."""
 import contextlib
+import os
 import resource
 import socket
 
 import pytest
 from content import MIB
 from gateways import Connection, GatewayNode, ask
+from nodes import wait_for
 
 TARGET = "/org/model/resolve/main/config.json"
 IDLE = 4300  # more than it takes on one address
 PATIENCE_S = 15  # less than idle connections may stay
+LISTEN = "0A"
+SPARE = 5  # descriptors: fewer than connections
 HELD = 256 * MIB
 LARGE = 63 * MIB
 
@@ -28,6 +32,14 @@ def descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def waiting(node):
+    """How many connections the node has not taken yet."""
+    port = "%04X" % node.gateway_address[1]
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        lines = [line.split() for line in table][1:]
+    return sum(int(line[4].split(":")[1], 16) for line in lines if line[1].endswith(":" + port) and line[3] == LISTEN)
+
+
 def test_idle_connections_make_room(node, model):
     with descriptors(), contextlib.ExitStack() as stack:
         for _ in range(IDLE):
@@ -36,6 +48,19 @@ def test_idle_connections_make_room(node, model):
             connection.socket.settimeout(PATIENCE_S)
             connection.ask(TARGET)
             assert connection.answer().status == 200
+
+
+@pytest.mark.asan
+def test_descriptors_run_out_and_come_back(node, model):
+    pid = node.process.pid
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir("/proc/%d/fd" % pid)) + SPARE, hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(node.gateway_address, timeout=PATIENCE_S))
+        wait_for(lambda: waiting(node), "some wait to be taken")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+    assert ask(node, TARGET).status == 200
 
 
 def test_what_is_sent_is_held_for_so_many_only(node, model):
