@@ -73,18 +73,27 @@ static const char *find_objection(struct transport *transport, const struct lan_
 	return doubtful && transport->taken_count < TRANSPORT_TAKEN_MAX + TRANSPORT_TAKEN_ADDRESS_MAX ? NULL : "there are as many connections as there may be";
 }
 
+/* False: it is gone already, and its descriptor may be that of another connection of this node's. */
+static bool find_ends(const struct transport *transport, int fd, struct lan_address *ret_from)
+{
+	struct sockaddr_storage from, to;
+	socklen_t from_len = sizeof from, to_len = sizeof to;
+	struct lan_address here;
+
+	return getpeername(fd, (struct sockaddr *)&from, &from_len) == 0 && lan_from_sockaddr((struct sockaddr *)&from, ret_from) &&
+	       getsockname(fd, (struct sockaddr *)&to, &to_len) == 0 && lan_from_sockaddr((struct sockaddr *)&to, &here) && here.port == transport->port;
+}
+
 /* Whose connection is not kept here has no link; its messages, if any, are not looked at. */
 static void on_accepted(struct transport *transport, int fd)
 {
-	struct sockaddr_storage from;
-	socklen_t from_len = sizeof from;
 	struct lan_address address;
 	struct transport_link *link;
 	const char *objection;
 	char text[LAN_TEXT_MAX];
 
-	if (getpeername(fd, (struct sockaddr *)&from, &from_len) != 0 || !lan_from_sockaddr((struct sockaddr *)&from, &address))
-		return; /* gone already */
+	if (!find_ends(transport, fd, &address))
+		return;
 	objection = find_objection(transport, &address);
 	if (!objection && (make_fd_room(transport, fd) != ERR_OK || link_create(transport, &address, &link) != ERR_OK))
 		objection = "out of memory";

@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +88,63 @@ static void one_address_has_so_many_connections(void **state)
 		close(fds[i]);
 	bench_until(bench, transport_taken_count(node->transport) == 1);
 	close(other);
+}
+
+static uint16_t port_of(int fd, int (*name_of)(int fd, struct sockaddr *address, socklen_t *len))
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	struct lan_address found;
+
+	return name_of(fd, (struct sockaddr *)&address, &len) == 0 && lan_from_sockaddr((struct sockaddr *)&address, &found) ? found.port : 0;
+}
+
+static bool is_patience_over(int64_t since_ms) { return clock_now_ms(clock_system()) - since_ms > BENCH_PATIENCE_MS; }
+
+/* The descriptor of this process that is the other end of `fd`, as soon as libzmq has taken it. */
+static int other_end(int fd)
+{
+	int64_t begun_ms = clock_now_ms(clock_system());
+	uint16_t port = port_of(fd, getsockname);
+
+	while (!is_patience_over(begun_ms))
+		for (int at = 0; at < FD_SETSIZE; at++)
+			if (port_of(at, getpeername) == port)
+				return at;
+	fail_msg("it was not taken");
+	return -1;
+}
+
+/* It has ended before its beginning was told, and its descriptor is another connection's by then: one too many, were that taken for the first one. */
+static void who_has_gone_already_costs_nobody_else_a_connection(void **state)
+{
+	struct bench *bench = *state;
+	struct bench_node *node = bench_open(bench, 0);
+	int fds[TRANSPORT_TAKEN_ADDRESS_MAX], listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), guest, was, client, innocent;
+	int64_t begun_ms;
+
+	for (size_t i = 0; i < TRANSPORT_TAKEN_ADDRESS_MAX; i++)
+		fds[i] = connect_from(INADDR_LOOPBACK, transport_port(node->transport));
+	bench_until(bench, transport_taken_count(node->transport) == TRANSPORT_TAKEN_ADDRESS_MAX);
+	assert_int_equal(listen(listener, 1), 0);
+	client = connect_from(INADDR_LOOPBACK, port_of(listener, getsockname));
+	innocent = accept(listener, NULL, NULL);
+	guest = connect_from(INADDR_LOOPBACK, transport_port(node->transport));
+	was = other_end(guest);
+	close(guest);
+	begun_ms = clock_now_ms(clock_system());
+	while (fcntl(was, F_GETFD) >= 0)
+		assert_false(is_patience_over(begun_ms));
+	assert_int_equal(dup2(innocent, was), was);
+	for (int i = 0; i < 20; i++)
+		bench_turn(bench);
+	assert_false(is_refused(client));
+	close(was);
+	close(innocent);
+	close(client);
+	close(listener);
+	for (size_t i = 0; i < TRANSPORT_TAKEN_ADDRESS_MAX; i++)
+		close(fds[i]);
 }
 
 static void newcomers_displace_those_who_are_not_admitted(void **state)
@@ -212,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(what_is_no_zeromq_ends_its_own_connection_only),
 		test(one_address_has_so_many_connections),
+		test(who_has_gone_already_costs_nobody_else_a_connection),
 		test(newcomers_displace_those_who_are_not_admitted),
 		test(who_is_not_admitted_in_time_is_dropped),
 		test(who_says_nothing_is_dropped),
