@@ -19,50 +19,61 @@ struct entry {
 	struct loop_timer timer;         /* until a client that has closed its end is taken to have left */
 };
 
-static void look_again(struct gateway_connections *connections)
+static void look_again(struct gateway_patience *patience)
 {
+	struct loop *loop = patience->connections->loop;
 	const struct entry *first;
 	int64_t wait_ms;
 
-	if (list_is_empty(&connections->waiting)) {
-		loop_timer_cancel(connections->loop, &connections->timer);
+	if (list_is_empty(&patience->entries)) {
+		loop_timer_cancel(loop, &patience->timer);
 		return;
 	}
-	first = container_of(connections->waiting.next, struct entry, link);
-	wait_ms = first->since_ms + CONNECTION_HEAD_MS - loop_now_ms(connections->loop);
+	first = container_of(patience->entries.next, struct entry, link);
+	wait_ms = first->since_ms + patience->ms - loop_now_ms(loop);
 	/* Without memory for a timer they stay until the next one. */
-	(void)!loop_timer_start(connections->loop, &connections->timer, wait_ms > 0 ? wait_ms : 0);
+	(void)!loop_timer_start(loop, &patience->timer, wait_ms > 0 ? wait_ms : 0);
 }
 
-static void wait_from_now(struct gateway_connections *connections, struct entry *entry)
+static void move_to(struct entry *entry, struct list *list)
 {
-	entry->since_ms = loop_now_ms(connections->loop);
 	list_remove(&entry->link);
-	list_append(&connections->waiting, &entry->link);
-	if (!connections->timer.place)
-		look_again(connections);
+	list_append(list, &entry->link);
+}
+
+static void wait_from_now(struct gateway_patience *patience, struct entry *entry)
+{
+	entry->since_ms = loop_now_ms(patience->connections->loop);
+	move_to(entry, &patience->entries);
+	if (!patience->timer.place)
+		look_again(patience);
 }
 
 /* Shut down, not closed: that is libmicrohttpd's, which sees the end. */
 static void end_waiting(struct gateway_connections *connections, struct entry *entry)
 {
 	(void)!shutdown(entry->fd, SHUT_RDWR);
-	list_remove(&entry->link);
-	list_append(&connections->busy, &entry->link);
+	move_to(entry, &connections->busy);
 }
 
 static void on_time(struct loop_timer *timer)
 {
-	struct gateway_connections *connections = container_of(timer, struct gateway_connections, timer);
-	int64_t now_ms = loop_now_ms(connections->loop);
+	struct gateway_patience *patience = container_of(timer, struct gateway_patience, timer);
+	int64_t now_ms = loop_now_ms(patience->connections->loop);
 
-	list_each_safe(at, &connections->waiting) {
+	list_each_safe(at, &patience->entries) {
 		struct entry *entry = container_of(at, struct entry, link);
-		if (now_ms - entry->since_ms < CONNECTION_HEAD_MS)
+		if (now_ms - entry->since_ms < patience->ms)
 			break;
-		end_waiting(connections, entry);
+		end_waiting(patience->connections, entry);
 	}
-	look_again(connections);
+	look_again(patience);
+}
+
+static void patience_init(struct gateway_patience *patience, int64_t ms, struct gateway_connections *connections)
+{
+	*patience = (struct gateway_patience){.ms = ms, .connections = connections, .timer.fire = on_time};
+	list_init(&patience->entries);
 }
 
 /* --- clients that leave */
@@ -115,9 +126,9 @@ static void watch_end(struct gateway_connections *connections, struct entry *ent
 
 enum err gateway_connections_init(struct gateway_connections *connections, struct why *why)
 {
-	list_init(&connections->waiting);
+	patience_init(&connections->waiting, CONNECTION_HEAD_MS, connections);
+	patience_init(&connections->sending, CONNECTION_BODY_MS, connections);
 	list_init(&connections->busy);
-	connections->timer.fire = on_time;
 	connections->watch = (struct loop_watch){.fd = epoll_create1(EPOLL_CLOEXEC), .events = POLLIN, .ready = on_ends};
 	if (connections->watch.fd < 0)
 		return why_errno(why, errno, "no descriptor for the gateway");
@@ -127,7 +138,8 @@ enum err gateway_connections_init(struct gateway_connections *connections, struc
 
 void gateway_connections_release(struct gateway_connections *connections)
 {
-	loop_timer_cancel(connections->loop, &connections->timer);
+	loop_timer_cancel(connections->loop, &connections->waiting.timer);
+	loop_timer_cancel(connections->loop, &connections->sending.timer);
 	if (connections->watch.fd < 0)
 		return;
 	loop_watch_cancel(connections->loop, &connections->watch);
@@ -169,13 +181,13 @@ void gateway_connection_note(struct gateway_connections *connections, struct MHD
 	entry->connections = connections;
 	entry->timer.fire = look_at_end;
 	entry->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	wait_from_now(connections, entry);
+	wait_from_now(&connections->waiting, entry);
 	watch_end(connections, entry);
-	if (++connections->count > connections->most && connections->waiting.next != &entry->link)
-		end_waiting(connections, container_of(connections->waiting.next, struct entry, link));
+	if (++connections->count > connections->most && connections->waiting.entries.next != &entry->link)
+		end_waiting(connections, container_of(connections->waiting.entries.next, struct entry, link));
 }
 
-void gateway_connection_begin(struct gateway_connections *connections, struct MHD_Connection *connection, struct gateway_request *request)
+void gateway_connection_begin(struct gateway_connections *connections, struct MHD_Connection *connection, struct gateway_request *request, bool has_body)
 {
 	struct entry *entry = entry_of(connection);
 
@@ -184,8 +196,18 @@ void gateway_connection_begin(struct gateway_connections *connections, struct MH
 	entry->request = request;
 	if (entry->has_ended)
 		look_later(entry);
-	list_remove(&entry->link);
-	list_append(&connections->busy, &entry->link);
+	if (has_body)
+		wait_from_now(&connections->sending, entry);
+	else
+		move_to(entry, &connections->busy);
+}
+
+void gateway_connection_whole(struct gateway_connections *connections, struct MHD_Connection *connection)
+{
+	struct entry *entry = entry_of(connection);
+
+	if (entry)
+		move_to(entry, &connections->busy);
 }
 
 void gateway_connection_end(struct gateway_connections *connections, struct MHD_Connection *connection)
@@ -195,5 +217,5 @@ void gateway_connection_end(struct gateway_connections *connections, struct MHD_
 	if (!entry)
 		return;
 	entry->request = NULL;
-	wait_from_now(connections, entry);
+	wait_from_now(&connections->waiting, entry);
 }

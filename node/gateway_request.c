@@ -259,11 +259,11 @@ static void begin(struct gateway_request *request, const char *method, const cha
 	enum err err;
 
 	request->is_begun = true;
-	gateway_connection_begin(&request->gateway->connections, request->connection, request);
 	request->method = method;
 	request->is_head = strcmp(method, "HEAD") == 0;
 	request->guard.version = version;
 	MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, on_header, &request->guard);
+	gateway_connection_begin(&request->gateway->connections, request->connection, request, has_body(request));
 	if (!find_ends(request, &from)) {
 		gateway_reply_empty(request, 400);
 		return;
@@ -350,6 +350,8 @@ enum MHD_Result gateway_request_on_part(void *context, struct MHD_Connection *co
 		take_body(request, data, len);
 	else
 		request->is_whole = true;
+	if (request->is_whole)
+		gateway_connection_whole(&request->gateway->connections, request->connection);
 	if (request->is_replied)
 		return send_reply(request);
 	if (request->is_whole && !request->is_suspended)

@@ -3,6 +3,7 @@ import contextlib
 import os
 import resource
 import socket
+import time
 
 import pytest
 from content import MIB
@@ -13,6 +14,8 @@ TARGET = "/org/model/resolve/main/config.json"
 IDLE = 4300  # more than it takes on one address
 PATIENCE_S = 15  # less than idle connections may stay
 LISTEN = "0A"
+LONG = os.environ.get("LARDER_LONG") == "1"
+LONG_S = 180  # more than sending may take
 SPARE = 5  # descriptors: fewer than connections
 HELD = 256 * MIB
 LARGE = 63 * MIB
@@ -76,6 +79,22 @@ def test_what_is_sent_is_held_for_so_many_only(node, model):
         connection.send(b"x")
         assert 400 <= connection.answer().status < 500
         assert 400 <= ask(node, "/api/models/org/model/nothing", "POST", body=bytes(16 * MIB)).status < 500
+
+
+@pytest.mark.skipif(not LONG, reason="waits for two minutes; LARDER_LONG=1 runs it")
+def test_who_sends_without_end_gives_room_back(node, model):
+    with contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(Connection(node)) for _ in range(HELD // LARGE)]
+        for sender in senders:
+            sender.send("POST /api/models/org/model/nothing HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" % (sender.host, LARGE + MIB))
+            sender.send(bytes(LARGE))
+        end = time.monotonic() + LONG_S
+        while ask(node, "/api/models/org/model/nothing", "POST", body=bytes(HELD % LARGE + 2 * MIB)).status == 503:
+            assert time.monotonic() < end
+            time.sleep(5)
+            for sender in senders:
+                with contextlib.suppress(OSError):
+                    sender.send(b"x")
 
 
 @pytest.mark.asan
