@@ -146,13 +146,25 @@ void control_asker_end(struct control_asker *asker, enum err err, const struct w
 	/* The other end closes once it has read. */
 }
 
+/* As far as its socket takes that at once. */
+static void say_full(int fd)
+{
+	char text[128];
+	int len = snprintf(text, sizeof text, "{\"end\": %d, \"why\": \"this node is being asked by many others just now; ask again\"}\n", ERR_BUSY);
+
+	(void)!send(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void add_asker(struct acceptor *acceptor, int fd, const struct sockaddr *from)
 {
 	struct control *control = container_of(acceptor, struct control, acceptor);
-	struct control_asker *asker = may_ask(fd) && control->count < CONTROL_MAX ? calloc(1, sizeof *asker) : NULL;
+	bool may = may_ask(fd);
+	struct control_asker *asker = may && control->count < CONTROL_MAX ? calloc(1, sizeof *asker) : NULL;
 
 	(void)from;
 	if (!asker) {
+		if (may)
+			say_full(fd);
 		close(fd);
 		return;
 	}

@@ -147,6 +147,34 @@ static void nonsense_ends_its_own_connection_alone(void **state)
 	a_question_nobody_knows_is_answered(state);
 }
 
+/* Each has half a question. */
+static void who_comes_when_all_places_are_taken_is_told(void **state)
+{
+	struct world *world = *state;
+	struct asking asking = {.ask = {.on_line = on_line, .on_end = on_end}};
+	struct control_path path;
+	int fds[CONTROL_MAX];
+
+	assert_int_equal(control_path_open(world->home, &path, NULL), ERR_OK);
+	for (size_t i = 0; i < CONTROL_MAX; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&path.address, sizeof path.address), 0);
+		assert_int_equal(write(fds[i], "{", 1), 1);
+		loop_turn(world->loop, 1000);
+	}
+	assert_int_equal(control_ask_start(world->loop, world->home, json_pack("{s:s}", "ask", "weather"), &asking.ask, NULL), ERR_OK);
+	while (!asking.done)
+		loop_turn(world->loop, 1000);
+	assert_int_equal(asking.err, ERR_BUSY);
+	assert_non_null(strstr(asking.why.text, "again"));
+	for (size_t i = 0; i < CONTROL_MAX; i++)
+		close(fds[i]);
+	control_path_close(&path);
+	for (size_t i = 0; i < CONTROL_MAX; i++)
+		loop_turn(world->loop, 1);
+	a_question_nobody_knows_is_answered(state);
+}
+
 static void a_line_without_an_end_is_bounded(void **state)
 {
 	struct world *world = *state;
@@ -179,6 +207,7 @@ int main(void)
 		IN_A_WORLD(a_node_that_goes_ends_what_was_asked),
 		IN_A_WORLD(a_home_has_one_node),
 		IN_A_WORLD(nonsense_ends_its_own_connection_alone),
+		IN_A_WORLD(who_comes_when_all_places_are_taken_is_told),
 		IN_A_WORLD(a_line_without_an_end_is_bounded),
 	};
 
