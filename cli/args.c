@@ -213,6 +213,7 @@ enum err args_parse(struct args *ret_args, const struct command *const *commands
 		return ERR_NO_MEMORY;
 	while (!err && words.at < words.end) {
 		const char *word = *words.at++;
+		flags_ended = flags_ended || (args->operand_count > 0 && args->command->ends_flags);
 		if (flags_ended || word[0] != '-' || word[1] == 0)
 			err = take_word(args, commands, word, why);
 		else if (strcmp(word, "--") == 0)

@@ -1,6 +1,7 @@
 /* args: the command line taken apart: a command, its flags and its operands.
  *
- * Flags may stand before or after the command and between operands; "--" ends them. "--flag VALUE" and "--flag=VALUE" are the same. A flag's name
+ * Flags may stand before or after the command and between operands; "--" ends them, and so does the first operand of a command whose operands are another
+ * program's words. "--flag VALUE" and "--flag=VALUE" are the same. A flag's name
  * means the same in every command, so that what stands before the command can be understood. Pure; everything points into argv and the tables.
  */
 #ifndef LARDER_CLI_ARGS_H
@@ -28,6 +29,7 @@ struct command {
 	const char *help;     /* what else to know, and examples */
 	const struct args_flag *flags; /* of its own; NULL: none */
 	unsigned min_operands, max_operands;
+	bool ends_flags; /* with its first operand: the words behind that are another program's */
 	/* `why` says what failed; the caller tells it. */
 	enum err (*run)(struct session *session, const struct args *args, struct why *why);
 };

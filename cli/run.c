@@ -74,5 +74,6 @@ const struct command run_command = {
 		"  larder run -- hf download sentence-transformers/all-MiniLM-L6-v2\n",
 	.min_operands = 1,
 	.max_operands = ARGS_OPERANDS_MAX,
+	.ends_flags = true,
 	.run = run_run,
 };

@@ -62,6 +62,7 @@ def test_leaves_this_machine_out_of_a_proxy(larder, listener):
 def test_code_and_arguments_are_the_commands_own(larder, listener):
     assert larder.run("run", "--", "sh", "-c", "exit 42").code == 42
     assert larder.ok("run", "--", "printf", "%s|", "--help", "a b", "").out == "--help|a b||"
+    assert larder.ok("run", "printf", "%s|", "--help", "-x", "--", "a").out == "--help|-x|--|a|"
     assert larder.run("run", "--", "no-such-command").says("no-such-command cannot be run")
     assert larder.run("run", "--", "no-such-command").code == 127
     assert larder.run("run", "--", larder.base).code == 126

@@ -10,7 +10,8 @@ static const struct args_flag get_flags[] = {{"to", 0, "DIR", ""}, {"force", 'f'
 static const struct command get = {.name = "get", .operands = "NAME [GLOB...]", .flags = get_flags, .min_operands = 1, .max_operands = 3};
 static const struct command ls = {.name = "ls", .operands = "[NAME]", .max_operands = 1};
 static const struct command status = {.name = "status", .operands = ""};
-static const struct command *const commands[] = {&get, &ls, &status, NULL};
+static const struct command run = {.name = "run", .operands = "-- COMMAND", .min_operands = 1, .max_operands = 9, .ends_flags = true};
+static const struct command *const commands[] = {&get, &ls, &status, &run, NULL};
 
 #define WORDS(...) ((const char *const[]){"larder", __VA_ARGS__, NULL})
 #define COUNT(words) ((int)(sizeof(words) / sizeof(const char *)) - 1)
@@ -44,6 +45,20 @@ static void two_dashes_end_the_flags(void **state)
 	assert_int_equal(PARSE(&args, NULL, "get", "--", "--json", "-"), ERR_OK);
 	assert_int_equal(args.operand_count, 2);
 	assert_string_equal(args.operands[0], "--json");
+	assert_false(args_has(&args, "json"));
+	args_release(&args);
+}
+
+static void flags_behind_another_program_are_its_own(void **state)
+{
+	struct args args;
+
+	(void)state;
+	assert_int_equal(PARSE(&args, NULL, "run", "-q", "python", "train.py", "--rate", "3", "--json", "--", "-x"), ERR_OK);
+	assert_int_equal(args.operand_count, 7);
+	assert_string_equal(args.operands[2], "--rate");
+	assert_string_equal(args.operands[5], "--");
+	assert_true(args_has(&args, "quiet"));
 	assert_false(args_has(&args, "json"));
 	args_release(&args);
 }
@@ -128,6 +143,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_stand_anywhere),
 		cmocka_unit_test(two_dashes_end_the_flags),
+		cmocka_unit_test(flags_behind_another_program_are_its_own),
+		cmocka_unit_test(flags_behind_another_program_are_its_own),
 		cmocka_unit_test(the_last_value_counts),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_failure_keeps_what_came_before),
