@@ -64,7 +64,8 @@ static void print_all(struct output *output)
 			    "spaces/ORG/NAME, hf://ORG/NAME@REVISION/PATH, the address of a page of the hub,\n"
 			    "sha256:HEX.\n\n"
 			    "Exit codes: 0 done, 2 wrong usage, 3 not found, 4 hub unreachable,\n"
-			    "5 verification failed, 6 not authorised, 7 no space, 1 anything else.");
+			    "5 verification failed, 6 not authorised, 7 no space,\n"
+			    "130 stopped by Ctrl-C, 1 anything else.");
 }
 
 bool help_is_wanted(const struct args *args)

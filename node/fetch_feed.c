@@ -189,23 +189,36 @@ static bool hub_is_wanted(struct fetch_run *run)
 	return need != SWARM_NEEDS_NONE;
 }
 
+/* "FILE (sha256:HEX)"; the digest alone where it is all that was named. */
+static const char *subject_text(const struct fetch_run *run, char *ret, size_t room)
+{
+	char digest[DIGEST_TEXT_MAX];
+
+	digest_text(&run->file.digest, digest);
+	if (strcmp(run->file.path, digest) == 0)
+		snprintf(ret, room, "%s", digest);
+	else
+		snprintf(ret, room, "%.400s (%s)", run->file.path, digest);
+	return ret;
+}
+
 /* Nobody is left who could give what is missing: say what stood in the way. */
 void fetch_feed_fail(struct fetch_run *run)
 {
 	unsigned judged = run->draw.judged + run->relay_tries;
-	char text[DIGEST_TEXT_MAX];
+	char text[512];
 	struct why why = {0};
 	enum err err;
 
-	digest_text(&run->file.digest, text);
+	subject_text(run, text, sizeof text);
 	if (judged && (!run->hub_failed || run->hub_err == ERR_HUB_AWAY))
-		err = why_set(&why, ERR_UNPROVEN, "%s (%s): %u peer%s promised it and could not prove it, %s; nothing of it was kept as complete", run->file.path, text,
+		err = why_set(&why, ERR_UNPROVEN, "%s: %u peer%s promised it and could not prove it, %s; nothing of it was kept as complete", text,
 			      judged, judged == 1 ? "" : "s", !run->repo ? "and no repo is named for it" : run->hub_failed ? "and the hub is out of reach" :
 			      "and the hub is not to be asked");
 	else if (run->hub_failed)
 		err = run->hub_err, why = run->hub_why;
 	else
-		err = why_set(&why, ERR_NOT_FOUND, "%s (%s): no peer here gives it, and %s", run->file.path, text,
+		err = why_set(&why, ERR_NOT_FOUND, "%s: no peer here gives it, and %s", text,
 			      run->repo ? "the hub is not to be asked (hub_use = never)" : "the hub finds files by their names only: name its repo");
 	fetch_run_fail(run, err, &why);
 }

@@ -28,9 +28,11 @@ static enum err gated(const struct hub *hub, const struct hub_subject *subject, 
 
 static enum err no_repo(const struct hub *hub, const struct hub_subject *subject, bool anonymous, struct why *why)
 {
-	const char *remedy = anonymous || !hub->token ? "check the name, or set HF_TOKEN to a token that may read it" : "check the name, or use a token that may read it";
+	const char *kinds = subject->type == REPO_MODEL ? " (a dataset is datasets/ORG/NAME)" : "";
+	const char *remedy = anonymous || !hub->token ? "or set HF_TOKEN to a token that may read it" : "or use a token that may read it";
 
-	return why_set(why, ERR_NOT_FOUND, "no such repo at %s, or it is private: %s%s; %s", hub->host, repo_type_prefix(subject->type), subject->repo, remedy);
+	return why_set(why, ERR_NOT_FOUND, "no such repo at %s, or it is private: %s%s; check the name%s, %s", hub->host, repo_type_prefix(subject->type), subject->repo, kinds,
+		       remedy);
 }
 
 static enum err denied(const struct hub *hub, const struct hub_subject *subject, const struct hub_facts *facts, bool anonymous, struct why *why)

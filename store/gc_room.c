@@ -105,18 +105,19 @@ static const char *human(uint64_t bytes, char ret[32])
 
 static enum err no_room(const struct store *store, const struct room *room, uint64_t need, uint64_t can_go, struct why *why)
 {
-	char needed[32], used[32], most[32], stays[32], free_now[32], kept[32];
+	char needed[48] = "too little room", size[32], used[32], most[32], stays[32], free_now[32], kept[32];
 	uint64_t all = room->blob_bytes + room->partial_bytes;
 
-	human(need, needed);
+	if (need > 0)
+		snprintf(needed, sizeof needed, "no room for %s", human(need, size));
 	human(all, used);
 	human(all > can_go ? all - can_go : 0, stays);
 	if (room->max_size > 0 && all - (can_go < all ? can_go : all) + need > room->max_size)
 		return why_set(why, ERR_NO_SPACE,
-			       "no room for %s: the store %s may hold %s (max_size) and holds %s, of which %s are pinned, in use or on their way in",
+			       "%s: the store %s may hold %s (max_size) and holds %s, of which %s are pinned, in use or on their way in",
 			       needed, store->home, human(room->max_size, most), used, stays);
 	return why_set(why, ERR_NO_SPACE,
-		       "no room for %s: the disk of %s has %s free, of which %s must stay free (min_free), and only %s of the %s in the store may go",
+		       "%s: the disk of %s has %s free, of which %s must stay free (min_free), and only %s of the %s in the store may go",
 		       needed, store->home, human(room->free_bytes, free_now), human(room->min_free, kept), human(can_go, most), used);
 }
 

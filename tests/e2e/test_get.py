@@ -102,6 +102,11 @@ def test_a_glob_over_folders(hub, larder, model):
     assert_holds(got.folder, model, ["onnx/model.onnx"])
 
 
+def test_a_dataset_without_its_prefix(hub, larder):
+    hub.add("datasets/org/data", {"train.csv": "a,b"})
+    assert larder.fails(NOT_FOUND, "get", "org/data").says("datasets/ORG/NAME")
+
+
 def test_a_glob_that_matches_nothing(larder, model):
     larder.fails(NOT_FOUND, "get", "org/model", "*.gguf").says("*.gguf")
     assert larder.blobs() == []
@@ -267,7 +272,7 @@ def test_by_digest_what_is_held(hub, larder, model):
 
 
 def test_by_a_digest_that_nobody_holds(larder, model):
-    larder.fails(NOT_FOUND, "get", "sha256:" + "1" * 64)
+    assert larder.fails(NOT_FOUND, "get", "sha256:" + "1" * 64).err.count("1" * 64) == 1
 
 
 def test_hub_from_flag_and_environment(hub, larder, model):

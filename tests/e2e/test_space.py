@@ -35,6 +35,7 @@ def test_a_full_disk(hub, larder):
         result = larder.fails(NO_SPACE, "get", "org/big")
         assert result.says("big.bin") or result.says(larder.home), result
         assert files_of(repo)["big.bin"].sha256 not in larder.held()
+        assert larder.fails(NO_SPACE, "gc", env={"LARDER_MIN_FREE": "1T"}).says("too little room", larder.home)
         larder.check()
         remount(larder.home, "size=100m")
         assert_holds(larder.ok("get", "org/big").folder, repo)
