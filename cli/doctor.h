@@ -11,6 +11,7 @@ struct doctor {
 	json_t *findings;       /* told so far */
 	unsigned problems, warnings;
 	bool has_store, has_node; /* could be opened, or asked */
+	uint16_t port;          /* of this home's node; 0: none was asked */
 	uint64_t heard;         /* other nodes */
 };
 

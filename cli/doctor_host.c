@@ -305,6 +305,11 @@ static void look_at_bulk(struct doctor *doctor, const struct lan_address *addres
 		doctor_note(doctor, FINDING_WARNING, "bulk", NULL, "%s: %s; the bytes of files take the slower way beside all else", text, strerror(knocking.way.error_number));
 }
 
+static bool is_own_node(const struct doctor *doctor, const struct way *way)
+{
+	return way->address.port == doctor->port && lan_same_host(&way->address, &way->from);
+}
+
 void doctor_host(struct doctor *doctor, const char *host)
 {
 	struct search looking = {.work = {.run = search}, .stop = &doctor->session->stop};
@@ -318,7 +323,7 @@ void doctor_host(struct doctor *doctor, const char *host)
 	}
 	err = session_work(doctor->session, &looking.work, &why);
 	if (err) {
-		doctor_note(doctor, FINDING_PROBLEM, "name", "check the name; an address does as well", "%s", why.text);
+		doctor_note(doctor, FINDING_PROBLEM, "name", "check the name; an address does as well, and larder peers shows those of the nodes that are here", "%s", why.text);
 		return;
 	}
 	for (size_t i = 0; i < looking.count; i++) {
@@ -329,6 +334,10 @@ void doctor_host(struct doctor *doctor, const char *host)
 	if (!good) {
 		doctor_note(doctor, FINDING_PROBLEM, "host", NULL, "%s cannot be reached at port %u from here; it may still reach this machine, which is enough", looking.host,
 			    looking.port);
+		return;
+	}
+	if (is_own_node(doctor, good)) {
+		doctor_note(doctor, FINDING_WARNING, "host", "name another one", "%s is this machine, and what answers is the node of this home", looking.host);
 		return;
 	}
 	judge_near(doctor, &good->address);

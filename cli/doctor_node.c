@@ -83,7 +83,8 @@ static void judge(struct doctor *doctor, json_t *node)
 	else
 		doctor_note(doctor, FINDING_OK, "node", NULL, "process %llu, larder %s, port %llu, id %s", (unsigned long long)ask_number(node, "pid"),
 			    ask_text(node, "version"), (unsigned long long)port, ask_text(node, "node"));
-	doctor_port(doctor, (uint16_t)port);
+	doctor->port = (uint16_t)port;
+	doctor_port(doctor, doctor->port);
 	judge_group(doctor, node);
 	listen_to_peers(doctor);
 }

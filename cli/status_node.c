@@ -41,6 +41,7 @@ static void set_rates(json_t *before, json_t *now)
 		json_object_set_new(transfer, "rate", json_integer((json_int_t)rate));
 		sum += rate;
 	}
+	json_object_del(now, "end"); /* of the answer, not of the node */
 	json_object_set_new(now, "rate", json_integer((json_int_t)sum));
 }
 
@@ -102,6 +103,7 @@ void status_print_node(struct session *session, json_t *node)
 	output_line(output, "node        %s (%s), process %llu, larder %s, for %s", ask_text(node, "name"), ask_text(node, "node"),
 		    (unsigned long long)ask_number(node, "pid"), ask_text(node, "version"), output_duration(ask_number(node, "uptime_ms") / 1000, time));
 	output_line(output, "port        %llu, discovery %s", (unsigned long long)ask_number(node, "port"), ask_text(node, "discovery"));
+	output_line(output, "gateway     %s", *ask_text(node, "gateway") ? ask_text(node, "gateway") : "off");
 	print_group(session, node);
 	output_line(output, "peers       %s", output_count(ask_number(node, "peers"), "node is here", "nodes are here", count));
 	output_line(output, "shared      %s, %s; given since it runs: %s", output_count(ask_number(node, "shared_blobs"), "blob", "blobs", blobs),

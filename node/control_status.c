@@ -1,4 +1,4 @@
-/* {"ask": "status"}: one line, which is the last: pid, version, uptime_ms, node, name, port, discovery, passing, hub, group {open, tag, creator}, peers, unsynced, shared_blobs,
+/* {"ask": "status"}: one line, which is the last: pid, version, uptime_ms, node, name, port, discovery, passing, hub, gateway (its address, or null), group {open, tag, creator}, peers, unsynced, shared_blobs,
  * shared_bytes, transfers [{name, digest, size, bytes_done, bytes_from_hub, bytes_from_peers, bytes_wasted}], served_bytes (since the node began), hub_bytes, peer_bytes, wasted_bytes,
  * saved_bytes (ever).
  */
@@ -66,10 +66,10 @@ static json_t *status_json(struct node *node)
 {
 	const struct node_options *options = node_options_of(node);
 	json_t *transfers = json_array(), *others = others_json(node);
-	json_t *line = json_pack("{s:i, s:s, s:I, s:s, s:o, s:s, s:b, s:s, s:o, s:O}", "pid", (int)getpid(), "version", LARDER_VERSION, "uptime_ms",
+	json_t *line = json_pack("{s:i, s:s, s:I, s:s, s:o, s:s, s:b, s:s, s:s?, s:o, s:O}", "pid", (int)getpid(), "version", LARDER_VERSION, "uptime_ms",
 				 (json_int_t)(loop_now_ms(options->loop) - node_started_ms(node)), "node", node_id(node), "name", control_text(options->config->name),
-				 "discovery", node_discovery_name(node), "passing", options->is_passing, "hub", options->config->hub, "group",
-				 group_json(node_group(node)), "transfers", transfers);
+				 "discovery", node_discovery_name(node), "passing", options->is_passing, "hub", options->config->hub, "gateway",
+				 node_gateway_url(node), "group", group_json(node_group(node)), "transfers", transfers);
 
 	if (line && others)
 		json_object_update(line, others);

@@ -29,6 +29,11 @@ def test_the_doctor_where_nobody_listens(larder):
     assert findings(told)["host"]["state"] == "problem" and "nobody listens" in findings(told)["connect"]["text"]
 
 
+def test_the_doctor_on_the_way_to_its_own_node(holder):
+    told = holder.larder.ok("doctor", holder.address, "--json")
+    assert "is this machine" in findings(told)["host"]["text"] and "handshake" not in findings(told)
+
+
 def test_the_doctor_and_the_hub(hub, larder):
     hub.add_token(TOKEN, "reader")
     assert findings(larder.ok("doctor", "--json", env={"HF_TOKEN": TOKEN}))["token"]["state"] == "ok"
