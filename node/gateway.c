@@ -235,8 +235,11 @@ static enum err add_listener(struct gateway *gateway, const struct lan_address *
 		listener_free(listener);
 		return err;
 	}
+	lan_text(&listener->address, text);
 	if (!gateway->url[0])
-		snprintf(gateway->url, sizeof gateway->url, "http://%s", lan_text(&listener->address, text));
+		snprintf(gateway->url, sizeof gateway->url, "http://%s", text);
+	if (!lan_is_loopback(&listener->address) && gateway->lan.allowed_count == 0)
+		log_warn(gateway->log, "the gateway at %s takes connections from loopback addresses alone: gateway_allow names the networks that may use it", text);
 	return ERR_OK;
 }
 

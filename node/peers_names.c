@@ -41,10 +41,12 @@ static void on_worker(struct pool_job *job)
 
 	name->found_count = 0;
 	name->is_found = false;
+	name->failed = 0;
 	if (__atomic_load_n(&name->names->is_ending, __ATOMIC_RELAXED))
 		return;
 	be_brief();
-	if (getaddrinfo(name->host, NULL, &hints, &all) != 0)
+	name->failed = getaddrinfo(name->host, NULL, &hints, &all);
+	if (name->failed)
 		return;
 	name->is_found = true;
 	for (const struct addrinfo *at = all; at; at = at->ai_next)
@@ -93,13 +95,24 @@ static void set_places(struct peers_name *name, const struct lan_address *addres
 	place_dial_due(peers);
 }
 
+/* Once, until it is found again: it may be mistyped, or the network not there yet. */
+static void tell_missed(struct peers_name *name)
+{
+	if (name->failed && !name->is_missed)
+		log_warn(name->names->peers->use.log, "peer = %s: the name stands for no address (%s); it is looked up again and again", name->host, gai_strerror(name->failed));
+	name->is_missed = name->failed != 0;
+}
+
 /* A name server that does not answer is no reason to forget what it said. */
 static void on_found(struct pool_job *job)
 {
 	struct peers_name *name = container_of(job, struct peers_name, job);
 
 	name->job_out = false;
-	if (name->is_found && !name->names->is_ending)
+	if (name->names->is_ending)
+		return;
+	tell_missed(name);
+	if (name->is_found)
 		set_places(name, name->found, name->found_count);
 }
 

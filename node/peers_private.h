@@ -147,6 +147,8 @@ struct peers_name {
 	struct lan_address found[PEERS_NAME_ADDRESSES_MAX];
 	size_t found_count;
 	bool is_found;
+	int failed; /* why not: of getaddrinfo() */
+	bool is_missed; /* and it was said */
 	/* Places that carry its mark. */
 	struct place *places[PEERS_NAME_ADDRESSES_MAX];
 	size_t place_count;

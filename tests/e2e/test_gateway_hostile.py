@@ -181,6 +181,13 @@ def test_ending_with_connections(larder, hub):
             assert connection.is_closed()
 
 
+def test_open_to_nobody(larder):
+    with GatewayNode(larder, "--gateway", "off,0.0.0.0:0") as node:
+        assert "gateway_allow names the networks" in node.log
+    with GatewayNode(larder, "--gateway", "off,0.0.0.0:0", "--gateway-allow", "192.0.2.0/24") as node:
+        assert "gateway_allow" not in node.log
+
+
 def test_a_taken_port(larder, other):
     with GatewayNode(larder) as first:
         with Node(other, "--gateway", "off," + first.gateway_host) as second:

@@ -19,6 +19,7 @@ def test_status_tells_of_the_node(larder, holder):
     status = holder.status()
     assert status["pid"] == holder.process.pid and status["port"] == holder.port and status["name"] == "holder"
     assert status["group"]["open"] and status["discovery"] == "off" and not status["passing"]
+    assert status["gateway"] is None and re.search("^gateway +off$", larder.ok("status").out, re.M)
     wait_for(lambda: holder.status()["shared_blobs"] == len(FILES), "all files are shared")
     assert str(holder.process.pid) in larder.ok("status").out
 
@@ -28,6 +29,11 @@ def test_the_discovery_that_is_in_use(larder, discovery, at_first, then):
     with Node(larder, "--discovery", discovery, "--interface", "no-such-link") as node:
         assert re.search(r"is ready: .*, discovery (%s), " % at_first, node.log)
         wait_for(lambda: node.status()["discovery"] == then, "the status says which discovery is in use")
+
+
+def test_a_peer_whose_name_is_not_known(larder):
+    with Node(larder, "--peer", "no-such-name.invalid") as node:
+        wait_for(lambda: "peer = no-such-name.invalid: the name stands for no address" in node.log, "a word about it")
 
 
 def test_status_without_a_node(larder):
