@@ -200,6 +200,14 @@ static enum err check(const struct args *args, struct why *why)
 	return ERR_OK;
 }
 
+/* So that a failure is told as the rest of the line wants it. */
+static void find_json(struct args *args, struct words words)
+{
+	for (; words.at < words.end && strcmp(*words.at, "--") != 0; words.at++)
+		if (strcmp(*words.at, "--json") == 0)
+			(void)!give(args, find_in(args_global_flags, "json", strlen("json"), 0), NULL, NULL);
+}
+
 enum err args_parse(struct args *ret_args, const struct command *const *commands, int argc, const char *const argv[], struct why *why)
 {
 	struct words words = {argv + (argc > 0), argv + argc};
@@ -223,5 +231,7 @@ enum err args_parse(struct args *ret_args, const struct command *const *commands
 		else
 			err = take_short(args, commands, word, &words, why);
 	}
+	if (err)
+		find_json(args, words);
 	return err ? err : check(args, why);
 }

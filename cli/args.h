@@ -50,8 +50,8 @@ struct args {
 /* The flags that every command has. */
 extern const struct args_flag args_global_flags[];
 
-/* `commands` ends with NULL, here and below. ERR_USAGE: unknown command or flag (with the nearest that there is), a value missing or not wanted, too few or too many operands; `ret_args` is filled as far as it went, so that
- * --json and --help are known. ERR_NO_MEMORY. Release it in any case. With --help or --version nothing is missing. */
+/* `commands` ends with NULL, here and below. ERR_USAGE: unknown command or flag (with the nearest that there is), a value missing or not wanted, too few or too many operands; `ret_args` is filled as far as it went, and
+ * --json is known wherever it stands. ERR_NO_MEMORY. Release it in any case. With --help or --version nothing is missing. */
 enum err args_parse(struct args *ret_args, const struct command *const *commands, int argc, const char *const argv[], struct why *why) LARDER_MUST_USE;
 void args_release(struct args *args);
 

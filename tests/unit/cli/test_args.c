@@ -101,13 +101,19 @@ static void mistakes_are_named(void **state)
 	REFUSES("say what to do", "--json");
 }
 
-static void a_failure_keeps_what_came_before(void **state)
+static void a_failure_knows_how_it_is_to_be_told(void **state)
 {
 	struct args args;
 
 	(void)state;
 	assert_int_equal(PARSE(&args, NULL, "--json", "get"), ERR_USAGE);
 	assert_true(args_has(&args, "json"));
+	args_release(&args);
+	assert_int_equal(PARSE(&args, NULL, "frobnicate", "x", "--json"), ERR_USAGE);
+	assert_true(args_has(&args, "json"));
+	args_release(&args);
+	assert_int_equal(PARSE(&args, NULL, "frobnicate", "--", "--json"), ERR_USAGE);
+	assert_false(args_has(&args, "json"));
 	args_release(&args);
 	assert_int_equal(args_parse(&args, commands, 1, WORDS("x"), NULL), ERR_USAGE);
 	args_release(&args);
@@ -144,10 +150,9 @@ int main(void)
 		cmocka_unit_test(flags_stand_anywhere),
 		cmocka_unit_test(two_dashes_end_the_flags),
 		cmocka_unit_test(flags_behind_another_program_are_its_own),
-		cmocka_unit_test(flags_behind_another_program_are_its_own),
 		cmocka_unit_test(the_last_value_counts),
 		cmocka_unit_test(mistakes_are_named),
-		cmocka_unit_test(a_failure_keeps_what_came_before),
+		cmocka_unit_test(a_failure_knows_how_it_is_to_be_told),
 		cmocka_unit_test(help_needs_nothing_else),
 		cmocka_unit_test(distances_count_slips_of_the_finger),
 	};
