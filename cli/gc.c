@@ -78,7 +78,7 @@ static enum err run_gc(struct session *session, const struct args *args, struct 
 }
 
 static const struct args_flag flags[] = {
-	{"dry-run", 0, NULL, "only tell what would be removed"},
+	{"dry-run", 'n', NULL, "only tell what would be removed"},
 	{"partials-older-than", 0, "DAYS", "drop downloads left alone that long (7)"},
 	{NULL},
 };
