@@ -23,6 +23,7 @@ void doctor_surroundings(struct doctor *doctor); /* variables that lead elsewher
 void doctor_hub(struct doctor *doctor);         /* reached, the clock, the token */
 void doctor_node(struct doctor *doctor);        /* running, its port, who is heard */
 void doctor_port(struct doctor *doctor, uint16_t port); /* `port` is the node's */
+void doctor_gateway(struct doctor *doctor, const char *url); /* of a node that stays; "": it has none */
 void doctor_network(struct doctor *doctor);     /* interfaces */
 void doctor_multicast(struct doctor *doctor);   /* after doctor_node() */
 void doctor_host(struct doctor *doctor, const char *host); /* the way to one node, and back; after doctor_node() */

@@ -85,6 +85,8 @@ static void judge(struct doctor *doctor, json_t *node)
 			    ask_text(node, "version"), (unsigned long long)port, ask_text(node, "node"));
 	doctor->port = (uint16_t)port;
 	doctor_port(doctor, doctor->port);
+	if (!is_own && !json_is_true(json_object_get(node, "passing")))
+		doctor_gateway(doctor, ask_text(node, "gateway"));
 	judge_group(doctor, node);
 	listen_to_peers(doctor);
 }

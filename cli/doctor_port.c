@@ -1,4 +1,4 @@
-/* Who has the port that nodes are expected at. */
+/* Who has the ports that a node, and its gateway, are expected at. */
 #include "cli/doctor.h"
 
 #include <ctype.h>
@@ -113,4 +113,19 @@ void doctor_port(struct doctor *doctor, uint16_t port)
 	owner(CONFIG_PORT, who);
 	doctor_note(doctor, FINDING_WARNING, "port", "name the port where this node is named: peer = HOST:PORT",
 		    "port %u belongs to %s, so this node has %u: nodes that look for each other find it, those that only know its name do not", CONFIG_PORT, who, port);
+}
+
+void doctor_gateway(struct doctor *doctor, const char *url)
+{
+	char who[128];
+
+	if (url[0]) {
+		doctor_note(doctor, FINDING_OK, "gateway", NULL, "%s", url);
+	} else if (doctor->session->config.gateway.count > 0 || !is_taken(CONFIG_GATEWAY_PORT)) {
+		doctor_note(doctor, FINDING_OK, "gateway", NULL, "off");
+	} else {
+		owner(CONFIG_GATEWAY_PORT, who);
+		doctor_note(doctor, FINDING_WARNING, "gateway", "set another one: gateway = 127.0.0.1:PORT in larder.conf",
+			    "this node has none: port %u belongs to %s", CONFIG_GATEWAY_PORT, who);
+	}
 }

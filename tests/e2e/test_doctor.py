@@ -1,7 +1,7 @@
 """larder doctor: that it names what is wrong, and finds nothing where nothing is."""
 import pytest
 from larder import OTHER
-from nodes import knows
+from nodes import Node, knows
 
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -32,6 +32,15 @@ def test_the_doctor_where_nobody_listens(larder):
 def test_the_doctor_on_the_way_to_its_own_node(holder):
     told = holder.larder.ok("doctor", holder.address, "--json")
     assert "is this machine" in findings(told)["host"]["text"] and "handshake" not in findings(told)
+
+
+def test_the_doctor_and_a_gateway_whose_port_is_taken(larder, other):
+    usual = {"LARDER_GATEWAY": None}
+    with Node(larder, env=usual), Node(other, env=usual) as second:
+        assert second.gateway is None
+        found = findings(other.ok("doctor", "--json", env=usual))["gateway"]
+        assert found["state"] == "warning" and "port 5274 belongs to process" in found["text"]
+        assert findings(other.ok("doctor", "--json"))["gateway"]["text"] == "off"
 
 
 def test_the_doctor_and_the_hub(hub, larder):
