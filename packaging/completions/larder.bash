@@ -6,6 +6,16 @@ _larder_names() {
 		sed -n 's/.*"repo":"\([^"]*\)".*"path":"\([^"]*\)".*/\1\n\1:\2/p' | sort -u
 }
 
+# Not by compgen -W, which expands its words: the names are other people's, and $(...) in one would be run.
+_larder_complete_names() { # CUR
+	local name
+
+	while IFS= read -r name; do
+		[[ $name == "$1"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done < <(_larder_names)
+	declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$1"
+}
+
 _larder() {
 	local cur prev words cword
 	local commands="get who peers ls resolve status run env verify add adopt rm pin unpin gc group doctor help"
@@ -41,7 +51,7 @@ _larder() {
 	gc) flags+=" --dry-run --partials-older-than" ;;
 	rm) flags+=" --pinned" ;;
 	esac
-	if [[ $cur == -* ]]; then
+	if [[ $cur == -* && $command != run ]] || [[ $cur == -* && $prev == run ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 		return
 	fi
@@ -71,8 +81,7 @@ _larder() {
 		;;
 	doctor) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
 	get | who | resolve | ls | verify | rm | pin | unpin)
-		mapfile -t COMPREPLY < <(compgen -W "$(_larder_names)" -- "$cur")
-		declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
+		_larder_complete_names "$cur"
 		;;
 	esac
 }

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 from content import MIB, assert_holds
-from larder import OTHER, USAGE, binary
+from larder import OTHER, TOP, USAGE, binary
 
 COMMANDS = ("get", "resolve", "ls", "verify", "add", "rm", "pin", "unpin", "gc", "status", "who", "peers",
             "group", "doctor")
@@ -135,3 +135,25 @@ def test_a_closed_standard_output_does_not_spoil_the_store(larder, model):
                    capture_output=True, timeout=60)
     assert_holds(larder.ok("get", "org/model").folder, model)
     larder.ok("verify")
+
+
+def complete(larder, *words):
+    """What bash offers for the last word."""
+    script = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _larder; printf "%s\\n" "${COMPREPLY[@]}"'
+    env = larder.environment({"PATH": "%s:%s" % (os.path.dirname(binary()), os.environ["PATH"])})
+    source = os.path.join(TOP, "packaging/completions/larder.bash")
+    return subprocess.run(["bash", "-c", script, source, *words], env=env, cwd=larder.base, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_completion_runs_no_names(hub, larder):
+    hub.add("org/odd", {"$(touch ran)`touch ran`;a b.txt": "odd", "plain.txt": "plain"})
+    larder.ok("get", "org/odd")
+    assert complete(larder, "larder", "get", "org/") == ["org/odd", "org/odd:\\$\\(touch\\ ran\\)\\`touch\\ ran\\`\\;a\\ b.txt", "org/odd:plain.txt"]
+    assert not os.path.exists(os.path.join(larder.base, "ran"))
+    assert complete(larder, "larder", "verify", "org/odd:p") == ["org/odd:plain.txt"]
+
+
+def test_completion_of_commands_and_flags(larder):
+    assert complete(larder, "larder", "st") == ["status"]
+    assert complete(larder, "larder", "gc", "--d") == ["--dry-run"]
+    assert complete(larder, "larder", "run", "sh", "--ver") == [""]
