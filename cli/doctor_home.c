@@ -1,7 +1,10 @@
 #include "cli/doctor.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define TOPIC "home"
 
@@ -28,7 +31,7 @@ static void look_at_disk(struct doctor *doctor)
 		doctor_note(doctor, FINDING_OK, "disk", NULL, "%s are free", free_text);
 }
 
-/* Opening does all the looking: whose directory it is, whether it can be written, and on what kind of file system it lies. */
+/* Opening does most of the looking: whose directory it is, and on what kind of file system it lies. A store that is there opens for reading, too. */
 void doctor_home(struct doctor *doctor)
 {
 	struct why why = {0};
@@ -39,6 +42,10 @@ void doctor_home(struct doctor *doctor)
 		doctor_note(doctor, FINDING_PROBLEM, TOPIC, "set home to a directory of your own on a local disk", "%s", why.text);
 		return;
 	}
-	doctor_note(doctor, FINDING_OK, TOPIC, NULL, "%s is local and can be written", doctor->session->config.home);
+	if (access(doctor->session->config.home, W_OK) == 0)
+		doctor_note(doctor, FINDING_OK, TOPIC, NULL, "%s is local and can be written", doctor->session->config.home);
+	else
+		doctor_note(doctor, FINDING_PROBLEM, TOPIC, "make it writable, or set another home", "%s cannot be written: %s", doctor->session->config.home,
+			    strerror(errno));
 	look_at_disk(doctor);
 }

@@ -142,6 +142,8 @@ def test_a_disk_that_became_read_only(hub, larder, model):
         remount(larder.home, "ro")
         result = larder.run("get", "org/model")
         assert result.code in (OTHER, NO_SPACE) and result.says("read-only"), result
+        found = {f["topic"]: f for f in larder.fails(OTHER, "doctor", "--json").json["findings"]}
+        assert found["home"]["state"] == "problem" and "read-only" in found["home"]["text"].lower()
         assert_holds(first.folder, model, ["config.json"])
         remount(larder.home, "rw")
         assert_holds(larder.ok("get", "org/model").folder, model)
