@@ -49,6 +49,19 @@ static enum err lock_home(struct control *control, struct why *why)
 	return ERR_OK;
 }
 
+bool control_has_home(const struct control *control)
+{
+	struct stat held, there;
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/control.lock", control->home);
+	if (fstat(control->lock, &held) != 0)
+		return true;
+	if (stat(path, &there) != 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
 /* The lock is ours, so a socket that lies here was left by somebody who is gone. */
 static enum err listen_here(struct control *control, struct why *why)
 {
@@ -220,7 +233,7 @@ void control_destroy(struct control *control)
 	if (control->listener >= 0) {
 		acceptor_cancel(&control->acceptor);
 		close(control->listener);
-		if (control_path_open(control->home, &path, NULL) == ERR_OK) {
+		if (control_has_home(control) && control_path_open(control->home, &path, NULL) == ERR_OK) {
 			(void)unlink(path.address.sun_path);
 			control_path_close(&path);
 		}

@@ -32,6 +32,8 @@ struct control;
 
 /* Takes HOME/control.lock and listens; the answers come from `node`. All borrowed. ERR_BUSY: another process has it; the sentence names its process id. */
 enum err control_create(struct loop *loop, const char *home, struct node *node, struct control **ret_control, struct why *why) LARDER_MUST_USE;
+/* Whether the home is still the one that it took: not removed, or replaced, under it. Asks the file system. */
+bool control_has_home(const struct control *control);
 /* Ends open questions with ERR_CUT, removes the socket. NULL is fine. */
 void control_destroy(struct control *control);
 

@@ -17,6 +17,7 @@
 #define FLAGS_MAX 128
 /* Hashing takes the processors; more may wait for the disk and for names to be resolved meanwhile. */
 #define WAITING_THREADS 4
+#define HOME_LOOK_MS 2000
 
 enum { EXIT_OK = 0, EXIT_OTHER = 1, EXIT_USAGE = 2 };
 
@@ -33,6 +34,8 @@ struct daemon {
 	struct signals signals;
 	struct in_use in_use;
 	struct activation activation;
+	struct loop_timer look_at_home;
+	bool home_is_gone;
 	const struct wish *wish;
 };
 
@@ -156,6 +159,18 @@ static void on_unused(struct in_use *in_use)
 	loop_stop(container_of(in_use, struct daemon, in_use)->loop);
 }
 
+/* A home may be removed at any time. What goes on without it has nothing, and answers programs so. */
+static void on_look_at_home(struct loop_timer *timer)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, look_at_home);
+
+	daemon->home_is_gone = !node_has_home(daemon->node);
+	if (daemon->home_is_gone)
+		loop_stop(daemon->loop);
+	else
+		(void)!loop_timer_start(daemon->loop, timer, HOME_LOOK_MS); /* a look without memory for the next is the last */
+}
+
 static enum err open_store(struct daemon *daemon, struct why *why)
 {
 	struct store_options options = {
@@ -265,7 +280,12 @@ static enum err run(const struct wish *wish, struct why *why)
 		fprintf(stderr, "larderd %s is ready: %s, port %u, discovery %s, gateway %s\n", LARDER_VERSION, daemon.config.home, (unsigned)node_port(daemon.node),
 			node_discovery_name(daemon.node), gateway ? gateway : "off");
 		notify_ready();
+		daemon.look_at_home.fire = on_look_at_home;
+		on_look_at_home(&daemon.look_at_home);
 		loop_run(daemon.loop);
+		loop_timer_cancel(daemon.loop, &daemon.look_at_home);
+		if (daemon.home_is_gone)
+			err = why_set(why, ERR_IO, "the home %s is gone, and this node ends: start it again for a new one", daemon.config.home);
 	}
 	end(&daemon);
 	return err;

@@ -491,6 +491,7 @@ const struct node_options *node_options_of(const struct node *node) { return &no
 uint16_t node_port(const struct node *node) { return peers_port(node->peers); }
 int64_t node_started_ms(const struct node *node) { return node->started_ms; }
 uint64_t node_store_bytes(const struct node *node) { return gateway_store_bytes(node->gateway); }
+bool node_has_home(const struct node *node) { return control_has_home(node->control); }
 const char *node_gateway_url(const struct node *node) { return gateway_url(node->gateway); }
 const char *node_id(const struct node *node) { return identity_text(node->identity); }
 

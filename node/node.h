@@ -50,6 +50,8 @@ const struct node_options *node_options_of(const struct node *node);
 uint64_t node_store_bytes(const struct node *node);
 /* Where the gateway answers, "http://127.0.0.1:5274"; NULL: nowhere. Borrowed. */
 const char *node_gateway_url(const struct node *node);
+/* False when the home was removed, or replaced, under the node: what it holds is no more. Asks the file system. */
+bool node_has_home(const struct node *node);
 /* 16 hexadecimal digits. */
 const char *node_id(const struct node *node);
 /* "built in", "avahi-daemon", "none" (neither works now), "starting" (just after node_create()), "off". */

@@ -1,13 +1,14 @@
 """Nodes on one machine that know each other's port: who holds what, fetching from each other, and joining the node of a home."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 
 import pytest
 from content import FILES, MIB, WEIGHTS, assert_holds, files_of, same
 from hub import Hub
-from larder import DONE, NOT_FOUND
+from larder import DONE, NOT_FOUND, OTHER
 from nodes import Node, daemon_binary, knows, wait_for, wait_for_peers
 
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -34,6 +35,13 @@ def test_the_discovery_that_is_in_use(larder, discovery, at_first, then):
 def test_a_peer_whose_name_is_not_known(larder):
     with Node(larder, "--peer", "no-such-name.invalid") as node:
         wait_for(lambda: "peer = no-such-name.invalid: the name stands for no address" in node.log, "a word about it")
+
+
+def test_a_home_that_is_removed(larder):
+    node = Node(larder)
+    shutil.rmtree(larder.home)
+    wait_for(lambda: node.process.poll() is not None, "the node ends by itself")
+    assert node.stop() == OTHER and "the home %s is gone" % larder.home in node.log
 
 
 def test_status_without_a_node(larder):

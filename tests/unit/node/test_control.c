@@ -126,6 +126,25 @@ static void a_home_has_one_node(void **state)
 	assert_non_null(strstr(why.text, pid));
 }
 
+static void a_home_that_was_replaced_belongs_to_the_next(void **state)
+{
+	struct world *world = *state;
+	struct control *second = NULL;
+	char path[300];
+
+	assert_true(control_has_home(world->control));
+	snprintf(path, sizeof path, "%s/control.lock", world->home);
+	assert_int_equal(unlink(path), 0);
+	assert_false(control_has_home(world->control));
+	assert_int_equal(control_create(world->loop, world->home, NULL, &second, NULL), ERR_OK);
+	assert_false(control_has_home(world->control));
+	control_destroy(world->control);
+	world->control = second;
+	assert_true(control_has_home(second));
+	snprintf(path, sizeof path, "%s/control", world->home);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 /* What no program of ours sends. */
 static void nonsense_ends_its_own_connection_alone(void **state)
 {
@@ -206,6 +225,7 @@ int main(void)
 		IN_A_WORLD(a_question_taken_back_leaves_nothing),
 		IN_A_WORLD(a_node_that_goes_ends_what_was_asked),
 		IN_A_WORLD(a_home_has_one_node),
+		IN_A_WORLD(a_home_that_was_replaced_belongs_to_the_next),
 		IN_A_WORLD(nonsense_ends_its_own_connection_alone),
 		IN_A_WORLD(who_comes_when_all_places_are_taken_is_told),
 		IN_A_WORLD(a_line_without_an_end_is_bounded),
