@@ -74,10 +74,11 @@ const struct command doctor_command = {
 	.summary = "tell why it does not work, and what to do",
 	.operands = "[HOST[:PORT]]",
 	.help = "Looks at the store and its disk, the clock, the hub, the token, variables that\n"
-		"lead elsewhere, the node, its port, the network and who is heard there. With\n"
-		"HOST also at the way to that node: its name, the connection, the group's key,\n"
-		"the port for the bytes of files; and at the way back, for which the node there\n"
-		"is asked to connect to this one.\n\n"
+		"lead elsewhere, the node, its port and gateway, the network and who is heard\n"
+		"there. With HOST, an address, a name, or what larder peers calls a node, also\n"
+		"at the way to that one: the connection, the group's key, the port for the bytes\n"
+		"of files; and at the way back, for which the node there is asked to connect to\n"
+		"this one.\n\n"
 		"Each line is ok, a warning or a problem, with what to do behind ->. The exit\n"
 		"code is 1 when there is a problem.\n\n"
 		"--json: {problems, warnings, findings: [{topic, state, text, remedy}]}\n\n"

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define ADDRESSES_MAX 8
@@ -310,22 +311,59 @@ static bool is_own_node(const struct doctor *doctor, const struct way *way)
 	return way->address.port == doctor->port && lan_same_host(&way->address, &way->from);
 }
 
+/* --- nodes by the names that they give themselves */
+
+struct naming {
+	struct ask ask;
+	const char *name;
+	char address[LAN_TEXT_MAX]; /* "": none has that name */
+};
+
+static void on_peer(struct ask *ask, json_t *line)
+{
+	struct naming *naming = container_of(ask, struct naming, ask);
+
+	if (!naming->address[0] && json_is_true(json_object_get(line, "here")) && strcasecmp(ask_text(line, "name"), naming->name) == 0)
+		snprintf(naming->address, sizeof naming->address, "%s", ask_text(line, "address"));
+}
+
+/* What `larder peers` shows is asked for by that name, which no name server may know. */
+static bool find_peer(struct doctor *doctor, struct search *looking)
+{
+	struct naming naming = {.ask = {.on_line = on_peer}, .name = looking->host};
+	struct search found = {.work = {.run = search}, .stop = looking->stop};
+
+	if (!doctor->has_node || ask_node(doctor->session, json_pack("{s:s}", "ask", "peers"), &naming.ask, NULL) != ERR_OK)
+		return false;
+	ask_release(&naming.ask);
+	if (!lan_split(naming.address, CONFIG_PORT, found.host, &found.port) || session_work(doctor->session, &found.work, NULL) != ERR_OK)
+		return false;
+	doctor_note(doctor, FINDING_OK, "name", NULL, "%s is what the node at %s calls itself", looking->host, naming.address);
+	*looking = found;
+	return true;
+}
+
+static bool find_ways(struct doctor *doctor, const char *host, struct search *looking)
+{
+	struct why why = {0};
+
+	if (!lan_split(host, CONFIG_PORT, looking->host, &looking->port)) {
+		doctor_note(doctor, FINDING_PROBLEM, "name", "write HOST or HOST:PORT, [ADDRESS]:PORT for IPv6", "\"%s\" names no node", host);
+		return false;
+	}
+	if (session_work(doctor->session, &looking->work, &why) == ERR_OK || find_peer(doctor, looking))
+		return true;
+	doctor_note(doctor, FINDING_PROBLEM, "name", "check the name; an address does as well, and larder peers shows those of the nodes that are here", "%s", why.text);
+	return false;
+}
+
 void doctor_host(struct doctor *doctor, const char *host)
 {
 	struct search looking = {.work = {.run = search}, .stop = &doctor->session->stop};
 	const struct way *good = NULL;
-	struct why why = {0};
-	enum err err;
 
-	if (!lan_split(host, CONFIG_PORT, looking.host, &looking.port)) {
-		doctor_note(doctor, FINDING_PROBLEM, "name", "write HOST or HOST:PORT, [ADDRESS]:PORT for IPv6", "\"%s\" names no node", host);
+	if (!find_ways(doctor, host, &looking))
 		return;
-	}
-	err = session_work(doctor->session, &looking.work, &why);
-	if (err) {
-		doctor_note(doctor, FINDING_PROBLEM, "name", "check the name; an address does as well, and larder peers shows those of the nodes that are here", "%s", why.text);
-		return;
-	}
 	for (size_t i = 0; i < looking.count; i++) {
 		bool is_good = judge_way(doctor, &looking.ways[i]);
 		if (is_good && !good)

@@ -44,6 +44,14 @@ def test_two(lan, doctor, build):
     assert oak.address + ":5275" in found["bulk"]["text"]
 
 
+def test_by_the_name_of_a_node(lan, doctor, build):
+    elm, oak = lan.host("elm"), lan.host("oak")
+    node(oak, build)
+    found = doctor(elm, "Oak")
+    assert "the node at" in found["name"]["text"] and found["handshake"]["state"] == "ok"
+    assert doctor(elm, "ash")["name"]["state"] == "problem"
+
+
 def test_the_port_for_bytes_is_shut(lan, doctor, build):
     """Which is slower, and no problem: by a firewall that drops, or because the node does not listen there."""
     elm, oak, ash = lan.host("elm"), lan.host("oak"), lan.host("ash")
