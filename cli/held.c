@@ -130,7 +130,7 @@ static enum err pick_name(struct picking *picking, const char *text, const struc
 {
 	const struct held *held = picking->held;
 	char *repo = name_repo_text(name);
-	bool found = false;
+	bool found = false, is_named = false;
 	enum err err;
 
 	if (!repo)
@@ -142,13 +142,14 @@ static enum err pick_name(struct picking *picking, const char *text, const struc
 		if (strcmp(at->repo, repo) != 0 || (name->path && strcmp(at->path, name->path) != 0) ||
 		    (name_is_commit(name->revision) && strcmp(at->commit, name->revision) != 0))
 			continue;
+		is_named = true;
 		record = find_record(held, &at->digest);
 		if (record)
 			pick(picking, record, at);
 		found = found || record;
 	}
 	if (!err && !found)
-		err = why_set(why, ERR_NOT_FOUND, "nothing of %s is held here: larder ls shows what is", text);
+		err = why_set(why, ERR_NOT_FOUND, is_named ? "nothing whole of %s is held here: larder ls shows what is, in part too" : "nothing of %s is held here: larder ls shows what is", text);
 	free(repo);
 	return err;
 }

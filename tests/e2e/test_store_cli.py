@@ -40,6 +40,7 @@ def test_a_damaged_blob_is_found_and_repaired_chunk_by_chunk(hub, larder, model,
     assert result.says("org/model", NAME), result
     assert not larder.has_blob(digest)
     assert digest not in larder.held()
+    assert larder.fails(NOT_FOUND, "ls", "org/model:" + NAME).says("in part")
     hub.reset()
     again = larder.ok("get", "org/model")
     assert again.folder == first.folder
