@@ -6,15 +6,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COUNT_BYTES ((uint64_t)256 << 20) /* so often the counter is written */
+
 void gateway_blobs_init(struct gateway_blobs *blobs)
 {
 	checked_init(&blobs->checked);
+}
+
+/* Counters are for people to read. Now and then is enough: each writing has the loop wait for the disk. */
+static void save_count(struct gateway_blobs *blobs)
+{
+	if (blobs->uncounted && index_counter_add(store_index(blobs->store), "saved_bytes", blobs->uncounted, NULL) == ERR_OK)
+		blobs->uncounted = 0;
+}
+
+void gateway_blob_count(struct gateway_blob *blob, uint64_t bytes)
+{
+	struct gateway_blobs *blobs = blob->blobs;
+
+	if (blob->is_fresh)
+		return;
+	blobs->given_bytes += bytes;
+	blobs->uncounted += bytes;
+	if (blobs->uncounted >= COUNT_BYTES)
+		save_count(blobs);
 }
 
 void gateway_blobs_release(struct gateway_blobs *blobs)
 {
 	while (blobs->jobs)
 		pool_wait(blobs->pool);
+	save_count(blobs);
 	checked_release(&blobs->checked);
 }
 

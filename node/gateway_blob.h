@@ -17,6 +17,7 @@ struct gateway_blobs {
 	struct checked checked;
 	unsigned jobs;       /* that are out */
 	uint64_t given_bytes; /* to programs: gateway_blob_count() */
+	uint64_t uncounted;   /* of these, not in the index's "saved_bytes" yet */
 };
 
 void gateway_blobs_init(struct gateway_blobs *blobs);
@@ -67,11 +68,7 @@ void gateway_blob_close(struct gateway_blob *blob);
 
 static inline uint64_t gateway_blob_size(const struct gateway_blob *blob) { return blob_size(blob->blob); }
 /* So many bytes of it are given to a program. What was fetched for it just now does not count as having been held. */
-static inline void gateway_blob_count(struct gateway_blob *blob, uint64_t bytes)
-{
-	if (!blob->is_fresh)
-		blob->blobs->given_bytes += bytes;
-}
+void gateway_blob_count(struct gateway_blob *blob, uint64_t bytes);
 /* Whether bytes first .. end - 1 may be sent straight from blob_fd(blob->blob). */
 bool gateway_blob_is_checked(struct gateway_blob *blob, uint64_t first, uint64_t end);
 /* Bytes from `at` on, at most `len`, of one chunk. 0: a worker reads them, on_read() follows. GATEWAY_BLOB_ENDED: damaged, or it cannot be read. */

@@ -60,6 +60,9 @@ def test_metrics_count_what_is_given(larder, node, model):
     ask(node, "/org/model/resolve/main/model.safetensors", "HEAD")
     ask(node, "/org/model/resolve/main/model.safetensors", headers=["Range: bytes=10-19"])
     assert metrics(node)["larder_store_bytes_total"] == 2 * size + 10
+    before = larder.ok("status", "--json").json["saved_bytes"]
+    node.stop()
+    assert larder.ok("status", "--json").json["saved_bytes"] == before + 2 * size + 10
 
 
 def test_pages_name_no_file(larder, node):
