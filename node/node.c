@@ -434,10 +434,10 @@ static enum err start_gateway(struct node *node, struct why *why)
 enum err node_create(const struct node_options *options, struct node **ret_node, struct why *why)
 {
 	struct node *node = calloc(1, sizeof *node);
-	enum err err = node ? ERR_OK : why_set(why, ERR_NO_MEMORY, "out of memory");
+	enum err err;
 
 	if (!node)
-		return err;
+		return why_set(why, ERR_NO_MEMORY, "out of memory");
 	node->use = *options;
 	node->started_ms = loop_now_ms(options->loop);
 	list_init(&node->doubts);
@@ -452,12 +452,11 @@ enum err node_create(const struct node_options *options, struct node **ret_node,
 		err = start_group(node, why);
 	if (!err)
 		err = start_gateway(node, why);
-	if (err) {
+	if (err)
 		node_destroy(node);
-		return err;
-	}
-	*ret_node = node;
-	return ERR_OK;
+	else
+		*ret_node = node;
+	return err;
 }
 
 void node_destroy(struct node *node)
